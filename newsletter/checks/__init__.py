@@ -1,0 +1,1 @@
+"""Preflight: one file a family of checks, each yields findings."""

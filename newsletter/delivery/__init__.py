@@ -1,0 +1,1 @@
+"""From a campaign to outcomes: planning, claiming, sending, recording."""

@@ -1,0 +1,1 @@
+"""Subscribers: addresses, adding, importing, leaving."""

@@ -1,0 +1,1 @@
+"""From a CompiledIssue to one person's message: filling, MIME skeleton, bulk template."""

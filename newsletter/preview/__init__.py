@@ -1,0 +1,1 @@
+"""Pages for the owner's own eyes: the local mailbox."""

@@ -1,0 +1,1 @@
+"""What became of a campaign: the accounting identity."""

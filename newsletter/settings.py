@@ -1,0 +1,161 @@
+"""The workspace and its settings: one typed, frozen object, read once and passed along.
+
+A workspace is a folder with ``newsletter.toml``, ``issues/``, ``templates/`` and ``subscribers/``.
+``newsletter.settings_file`` reads them. Each key may be overridden by an environment variable:
+``NEWSLETTER_SECTION__KEY``.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["SETTINGS_FILE", "Settings", "Workspace", "duration"]
+
+SETTINGS_FILE = "newsletter.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newsletter:
+    """``[newsletter]``: who writes, and what every issue says about the sender."""
+
+    name: str  #: the newsletter's name, as readers see it
+    from_: str  #: "Name <address>": the From header; the address must be verified with the provider
+    reply_to: str = ""  #: where answers go; default: the From address
+    unsubscribe_email: str = ""  #: takes "unsubscribe" mails (RFC 2369 mailto form); default: reply_to
+    postal_address: str = ""  #: the sender's street address; the law of many countries wants it in each mail
+    timezone: str = "UTC"  #: IANA name, such as "Europe/Berlin"; times without an offset are in it
+    language: str = "en"  #: BCP 47; the default language of issues
+    public_url: str = ""  #: https address where `newsletter serve` is reachable; "" until there is one
+    website: str = ""  #: the practice's own site, for the footer and "contact us"
+    phone: str = ""  #: shown in "contact us" when given
+    brand_color: str = "#2f5d62"  #: six-digit hex colour of buttons and headings
+    logo: str = ""  #: picture file in the workspace, shown above each issue; "" for the name in letters
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderSettings:
+    """``[sender]``: which way mail leaves."""
+
+    kind: Literal["mailbox", "ses"] = "mailbox"  #: mailbox writes .eml files under subscribers/mailbox/
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ses:
+    """``[ses]``: Amazon SES. Credentials come from boto3's own chain and are never written here."""
+
+    region: str = ""  #: AWS Region, such as "eu-central-1"; default: boto3's own
+    configuration_set: str = ""  #: publishes events about our mail; "" for none
+    api: Literal["auto", "raw", "bulk"] = "auto"  #: auto: raw up to 200 mails/s of MaxSendRate, bulk above
+    share: float = 0.9  #: part of the account's MaxSendRate that we use, above 0 and at most 1
+    quota_reserve: float = 0.05  #: part of the 24-hour quota left to other mail, 0 or more and below 1
+    events_queue_url: str = ""  #: SQS queue that carries the events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """``[database]``: where people and the ledger live."""
+
+    url: str = ""  #: SQLAlchemy URL; default: the SQLite file subscribers/newsletter.db
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """``[schedule]``: when issues go."""
+
+    slot: str = ""  #: recurring slot, such as "first tuesday 09:00"
+    max_late: str = "6h"  #: later than this, the owner is asked instead
+    nag: tuple[str, ...] = ("3d", "1d", "2h")  #: reminders before a slot without an approved issue
+    cooling_off: str = "5m"  #: wait between the order to send and the first mail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """``[tracking]``: Amazon's open and click tracking; off unless the owner wants it."""
+
+    opens: bool = False  #: count opens by a picture
+    clicks: bool = False  #: count clicks by redirecting links
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """``[archive]``: the web copy."""
+
+    output: str = "out/archive"  #: folder for the static site
+    s3_bucket: str = ""  #: publish there; "" for the folder only
+    comments: bool = True  #: a reply form under each issue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Safety:
+    """``[safety]``: stop before Amazon stops you."""
+
+    canary: int = 200  #: the first deliveries, after which the figures are looked at
+    canary_wait: str = "10m"  #: how long to wait for events about them
+    max_bounce: float = 0.02  #: stop above this share of hard bounces
+    max_complaint: float = 0.001  #: stop above this share of complaints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything an owner can choose, one attribute a section of ``newsletter.toml``."""
+
+    newsletter: Newsletter
+    sender: SenderSettings = field(default_factory=SenderSettings)
+    ses: Ses = field(default_factory=Ses)
+    database: Database = field(default_factory=Database)
+    segments: Mapping[str, str] = field(default_factory=dict)  #: name = rule, such as "tag:families"
+    schedule: Schedule = field(default_factory=Schedule)
+    tracking: Tracking = field(default_factory=Tracking)
+    archive: Archive = field(default_factory=Archive)
+    safety: Safety = field(default_factory=Safety)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A folder with a newsletter in it, and what its settings say."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def issues(self) -> Path:
+        """The folder of issue files."""
+        return self.root / "issues"
+
+    @property
+    def templates(self) -> Path:
+        """The folder of templates, one folder each."""
+        return self.root / "templates"
+
+    @property
+    def subscribers(self) -> Path:
+        """The folder of personal data, never in git."""
+        return self.root / "subscribers"
+
+    @property
+    def mailbox(self) -> Path:
+        """Where the mailbox sender puts its .eml files."""
+        return self.subscribers / "mailbox"
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self.settings.database.url or f"sqlite:///{self.subscribers / 'newsletter.db'}"
+
+
+def duration(text: str) -> timedelta:
+    """Return how long "90s", "5m", "6h" or "3d" is.
+
+    Raises ValueError for anything else.
+
+    >>> duration("6h")
+    datetime.timedelta(seconds=21600)
+    """
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a time span such as 90s, 5m, 6h or 3d")
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return timedelta(**{unit: int(match[1])})

@@ -1,0 +1,225 @@
+"""The tables, as SQLAlchemy Core sees them. Migrations make them; this is what queries are written with.
+
+    subscribers --< subscriber_tags        campaigns --< deliveries >-- subscribers
+        |--< consent_events                meta: one row a key (home, epoch, ...)
+    suppressions (by email_key; outlives the subscriber)
+
+The promises are constraints: one row per campaign and subscriber, one per campaign and address.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = [
+    "approvals",
+    "campaigns",
+    "consent_events",
+    "deliveries",
+    "import_batches",
+    "meta",
+    "metadata",
+    "subscriber_fields",
+    "subscriber_tags",
+    "subscribers",
+    "suppressions",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: SQLite numbers rows by itself only when the key is INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime in and out, on SQLite (which forgets the zone) and PostgreSQL alike."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive datetimes; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", String(320), nullable=False),  # as the person wrote it
+    Column("email_key", String(320), nullable=False, unique=True),  # lower case, ASCII domain: identity
+    Column(
+        "sendable", Integer, nullable=False, server_default="1"
+    ),  # 0: local part needs SMTPUTF8, SES has none
+    Column("status", String(12), nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("tz", String(64), nullable=False, server_default=""),
+    Column("attributes", JSON, nullable=False, server_default="{}"),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint(
+        "status IN ('pending', 'confirmed', 'unsubscribed', 'bounced', 'complained')", name="status"
+    ),
+)
+
+subscriber_tags = Table(
+    "subscriber_tags",
+    metadata,
+    Column("tag", String(64), primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_subscriber_tags_subscriber_id", "subscriber_id"),
+    sqlite_with_rowid=False,
+)
+
+#: The names of custom attributes in use, so that a misspelt merge field is found without a scan.
+subscriber_fields = Table("subscriber_fields", metadata, Column("name", String(64), primary_key=True))
+
+consent_events = Table(
+    "consent_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),  # added, imported, confirmed, unsubscribed, ...
+    Column("at", Instant, nullable=False),
+    Column("how", String(32), nullable=False),  # cli, import, form, one-click, mailto, ...
+    Column("ip", String(45), nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),  # in words: where the consent came from
+    Column("text_version", String(64), nullable=False, server_default=""),
+    Column("batch_id", Id, ForeignKey("import_batches.id"), nullable=True),
+)
+
+import_batches = Table(
+    "import_batches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("at", Instant, nullable=False),
+    Column("counts", JSON, nullable=False, server_default="{}"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("email_key", String(320), primary_key=True),
+    Column("reason", String(32), nullable=False),  # bounce, complaint, owner, forgotten
+    Column("at", Instant, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(16), nullable=False, unique=True),  # opaque; the tag and part of signed links
+    Column("slug", String(200), nullable=False),
+    Column("segment", String(200), nullable=False, server_default=""),  # "" is everyone
+    Column("state", String(12), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),  # why paused
+    Column("content", LargeBinary, nullable=False),  # CompiledIssue.to_json(), UTF-8, zlib
+    Column("content_hash", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant, nullable=True),
+    Column("finished_at", Instant, nullable=True),
+    # the frozen audience: subscribers up to `ceiling` belong; rows exist up to `planned_through`
+    Column("ceiling", Id, nullable=False),
+    Column("planned_through", Id, nullable=False, server_default="0"),
+    Column("candidates", Id, nullable=False, server_default="0"),
+    UniqueConstraint("slug", "segment"),
+    # one send of an issue at a time: the next one skips whoever had it from an earlier campaign
+    Index(
+        "uq_campaigns_open_slug",
+        "slug",
+        unique=True,
+        sqlite_where=text("state NOT IN ('finished', 'cancelled')"),
+        postgresql_where=text("state NOT IN ('finished', 'cancelled')"),
+    ),
+    CheckConstraint("state IN ('planning', 'sending', 'paused', 'finished', 'cancelled')", name="state"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), nullable=False),
+    Column("subscriber_id", Id, nullable=False),  # no foreign key: the ledger outlives the subscriber
+    Column("email_key", String(320), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("not_before", Instant, nullable=True),
+    Column("call_id", String(32), nullable=True),
+    Column("claimed_by", String(120), nullable=True),
+    Column("lease_until", Instant, nullable=True),
+    Column("message_id", String(120), nullable=True),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("campaign_id", "subscriber_id"),
+    UniqueConstraint("campaign_id", "email_key"),
+    CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'uncertain', 'skipped')", name="state"),
+    # Used only by statements that repeat the predicate as a literal (see store/deliveries.py).
+    Index(
+        "ix_deliveries_queued",
+        "campaign_id",
+        "id",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "ix_deliveries_sending",
+        "campaign_id",
+        "id",
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
+    ),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", String(200), nullable=False, index=True),
+    Column("kind", String(10), nullable=False),  # approved, tested
+    Column("content_hash", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+#: home, epoch: the restored-copy guard (store/guard.py).
+meta = Table(
+    "meta", metadata, Column("key", String(32), primary_key=True), Column("value", Text, nullable=False)
+)
