@@ -58,7 +58,7 @@ class Ses:
 class Database:
     """``[database]``: where people and the ledger live."""
 
-    url: str = ""  #: SQLAlchemy URL; default: the SQLite file subscribers/newsletter.db
+    url: str = ""  #: SQLAlchemy URL; default: sqlite:///subscribers/newsletter.db
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,11 @@ class Workspace:
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the database."""
-        return self.settings.database.url or f"sqlite:///{self.subscribers / 'newsletter.db'}"
+        url = self.settings.database.url or "sqlite:///subscribers/newsletter.db"
+        scheme, _, path = url.partition(":///")
+        if scheme.startswith("sqlite") and path and not path.startswith((":", "/")):
+            return f"{scheme}:///{self.root / path}"  # a relative file is in the workspace, wherever we stand
+        return url
 
 
 def duration(text: str) -> timedelta:

@@ -1,1 +1,1 @@
-"""Pages for the owner's own eyes: the local mailbox."""
+"""Looking at mail before and after it is sent: the mailbox viewer."""

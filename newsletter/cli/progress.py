@@ -1,0 +1,120 @@
+"""A send as the owner sees it: a bar with rate and time left on stderr, the accounts on stdout."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from newsletter.cli.output import State, note
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from newsletter.reporting.accounting import Accounts
+    from newsletter.store.campaigns import Campaign
+
+__all__ = ["describe_accounts", "describe_campaign", "run_to_the_end"]
+
+
+def run_to_the_end(state: State, campaign: "Campaign") -> None:
+    """Deliver what is queued, with a progress bar; then print the accounts and end with their exit code."""
+    from newsletter import pipeline
+
+    services = state.services
+    stopped: NewsletterError | None = None
+    with _graceful_stop() as stop:
+        try:
+            _draw(pipeline.deliver(services, campaign, stop=stop.is_set))
+        except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
+            stopped = error
+    found = dict((each.id, (each, accounts)) for each, accounts in pipeline.standing(services, campaign.slug))
+    campaign, accounts = found[campaign.id]
+    if not (stopped and state.json):  # then the error is the one object
+        state.result(describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went())
+    if stopped:
+        raise stopped
+    accounts.assert_settled()
+
+
+def describe_campaign(campaign: "Campaign", accounts: "Accounts") -> dict[str, Any]:
+    """Return a campaign and its accounts as one plain object, for ``--json``."""
+    return {
+        "issue": campaign.slug,
+        "segment": campaign.segment,
+        "state": campaign.state,
+        "reason": campaign.reason,
+        **accounts.as_dict(),
+    }
+
+
+def describe_accounts(accounts: "Accounts") -> str:
+    """Return the accounting identity as a sum that a person can check, uncertain deliveries named by number."""
+    rows: list[tuple[str, int]] = [("sent", accounts.sent), ("failed", accounts.failed)]
+    rows += [(f"skipped, {reason}", count) for reason, count in sorted(accounts.skipped.items())]
+    rows += [("uncertain", accounts.uncertain), ("queued", accounts.queued), ("in flight", accounts.sending)]
+    lines = [f"  {count:>10,}  {name}" for name, count in rows if count or name == "sent"]
+    total = f"{accounts.candidates:>10,}  candidates"
+    verdict = "" if accounts.balances else "   DOES NOT BALANCE"
+    lines += [f"  {'-' * 10}", f"= {total}{verdict}"]
+    if accounts.uncertain_ids:
+        shown = ", ".join(str(number) for number in accounts.uncertain_ids[:20])
+        more = "" if accounts.uncertain <= 20 else f" and {accounts.uncertain - 20} more"
+        lines.append(f"  uncertain deliveries: {shown}{more}")
+    return "\n".join(lines)
+
+
+def _draw(steps: Iterator[Any]) -> None:
+    """Draw the bar on a terminal; on a pipe, a line now and then at most."""
+    if not sys.stderr.isatty():
+        for _ in steps:
+            pass
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Mails a second, lately."""
+
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed or 0:,.1f}/s")
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("Sending", total=None, detail="")
+        for step in steps:
+            bar.update(task, total=step.total, completed=step.done, detail=step.detail)
+
+
+@contextmanager
+def _graceful_stop() -> Iterator[threading.Event]:
+    """Give an event that the first SIGINT or SIGTERM sets; the second leaves at once.
+
+    A process that leaves at once keeps its claims; they become ``uncertain`` at the next resume.
+    """
+    import os
+
+    stop = threading.Event()
+
+    def handler(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            os._exit(7)
+        stop.set()
+        note("\nStopping after the call in flight; press again to leave at once.")
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

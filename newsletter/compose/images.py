@@ -1,0 +1,180 @@
+"""Embeddeds next to the issue -> pictures that travel with the message.
+
+At most twice as wide as they are shown (for sharp screens), never enlarged, turned as the camera held
+them, without the camera's notes (place and time are nobody's business). Photographs become JPEG; pictures
+with few colours or transparency stay PNG. Mail programs show no WebP, AVIF or SVG reliably.
+"""
+
+import hashlib
+import io
+import re
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from PIL import Image as Pillow
+from PIL import ImageOps, UnidentifiedImageError
+
+from newsletter.errors import IssueError, did_you_mean
+from newsletter.model import Image
+
+__all__ = ["CONTENT_WIDTH", "Album", "Embedded", "Picture", "is_remote"]
+
+#: The width of the letter, in CSS pixels, and so the most that a picture is shown at.
+CONTENT_WIDTH: Final = 600
+_REMOTE: Final = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
+_JPEG_QUALITY: Final = 82
+_PALETTE: Final = 256  #: more colours than this make a photograph
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embedded:
+    """A picture as the message refers to it.
+
+    src: ``cid:…``, or the address of a remote picture. width, height: shown size in CSS pixels.
+    pixels: width and height of what travels; size: its bytes. All None for a remote picture.
+    """
+
+    src: str
+    width: int | None = None
+    height: int | None = None
+    pixels: tuple[int, int] | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """What is known of one picture in an issue, for the checks.
+
+    source: as the owner wrote it; file, line: where. alt: None if not given at all, "" for decoration.
+    width: shown width in CSS pixels; pixels: width and height of what travels; size: its bytes. The last
+    three are None for a picture that stays on the web.
+    """
+
+    source: str
+    alt: str | None
+    file: str
+    line: int | None
+    width: int | None = None
+    pixels: tuple[int, int] | None = None
+    size: int | None = None
+
+
+@dataclass
+class Album:
+    """Collects the pictures of one issue; the same picture at the same width travels once."""
+
+    root: Path  #: the workspace: pictures outside of it are refused
+    images: dict[str, Image] = field(default_factory=dict)  #: by cid
+    _made: dict[tuple[Path, int], Embedded] = field(default_factory=dict)
+
+    def add(
+        self, src: str, folder: Path, *, file: str, line: int | None, width: int = CONTENT_WIDTH
+    ) -> Embedded:
+        """Return the picture that ``src`` names, from the folder; width: the most it is shown at, CSS pixels.
+
+        file, line: where it is asked for. Raises IssueError if it is missing, elsewhere or no picture.
+        """
+        if is_remote(src):
+            return Embedded(src=src)
+        path = self._find(src, folder, file, line)
+        made = self._made.get((path, width))
+        if made is None:
+            made = self._made[path, width] = self._make(path, width, src, file, line)
+        return made
+
+    def _find(self, src: str, folder: Path, file: str, line: int | None) -> Path:
+        if _SCHEME.match(src) or src.startswith("/") or "\\" in src or "\0" in src or not src.strip():
+            raise IssueError(
+                f'"{src}" is not a picture next to the issue.',
+                hint="Write a path from the issue's folder, such as pictures/drum.jpg, or an https address.",
+                file=file,
+                line=line,
+            )
+        path = (folder / unquote(src)).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise IssueError(
+                f'The picture "{src}" is outside of the workspace.',
+                hint="Copy it next to the issue.",
+                file=file,
+                line=line,
+            )
+        if not path.is_file():
+            names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise IssueError(
+                f'There is no picture "{src}".{did_you_mean(path.name, names)}',
+                hint="Paths start at the issue's folder; capitals count.",
+                file=file,
+                line=line,
+            )
+        return path
+
+    def _make(self, path: Path, width: int, src: str, file: str, line: int | None) -> Embedded:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Pillow.DecompressionBombWarning)
+                data, kind, pixels = _encode(path.read_bytes(), 2 * width)
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+            raise IssueError(
+                f'"{src}" is no picture that mail can carry.',
+                hint="Save it as JPEG (photographs) or PNG (drawings).",
+                file=file,
+                line=line,
+            ) from error
+        except (Pillow.DecompressionBombWarning, Pillow.DecompressionBombError) as error:
+            raise IssueError(
+                f'"{src}" is far too large.',
+                hint="Save it with at most a few thousand pixels on each side.",
+                file=file,
+                line=line,
+            ) from error
+        digest = hashlib.sha256(data).hexdigest()[:20]
+        stem = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "picture"
+        cid = f"{digest}@newsletter"
+        extension = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif"}[kind]
+        name = f"{stem[:40]}-{digest[:12]}.{extension}"
+        self.images.setdefault(cid, Image(name=name, cid=cid, content_type=kind, data=data))
+        shown = min(width, pixels[0])
+        height = max(1, round(pixels[1] * shown / pixels[0]))
+        return Embedded(src=f"cid:{cid}", width=shown, height=height, pixels=pixels, size=len(data))
+
+
+def is_remote(src: str) -> bool:
+    """Say whether a picture stays on the web: an http or https address."""
+    return bool(_REMOTE.match(src))
+
+
+def _encode(data: bytes, most: int) -> tuple[bytes, str, tuple[int, int]]:
+    """Return the picture's bytes, content type and pixel size, at most ``most`` pixels wide."""
+    with Pillow.open(io.BytesIO(data)) as opened:
+        if opened.format == "GIF" and getattr(opened, "is_animated", False):
+            return data, "image/gif", opened.size  # resizing would have to redo every frame
+        plain = opened.format == "JPEG" and opened.mode in {"RGB", "L"} and not opened.getexif()
+        if plain and opened.width <= most:
+            opened.load()  # refuses a truncated file
+            return data, "image/jpeg", opened.size
+        icc = opened.info.get("icc_profile")
+        from_jpeg = opened.format == "JPEG"
+        turned = ImageOps.exif_transpose(opened)
+        transparent = turned.has_transparency_data
+        picture = turned.convert("RGBA" if transparent else "RGB")
+        if opened.mode == "CMYK":
+            icc = None  # it describes inks
+    few_colours = not from_jpeg and picture.getcolors(_PALETTE) is not None
+    if picture.width > most:
+        size = (most, max(1, round(picture.height * most / picture.width)))
+        picture = picture.resize(size, Pillow.Resampling.LANCZOS)
+    written = io.BytesIO()
+    if transparent and picture.getchannel("A").getextrema() == (255, 255):
+        transparent, picture = False, picture.convert("RGB")
+    if transparent or few_colours:
+        if not transparent and picture.getcolors(_PALETTE) is not None:
+            picture = picture.quantize(_PALETTE)
+        picture.save(written, "PNG", optimize=True)
+        return written.getvalue(), "image/png", picture.size
+    extra = {"icc_profile": icc} if icc else {}
+    picture.save(written, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True, **extra)
+    return written.getvalue(), "image/jpeg", picture.size

@@ -1,0 +1,110 @@
+"""MJML -> HTML, once per issue: MRML in between, and what it does not do done here.
+
+MRML leaves ``mj-style inline`` and short colours alone, reports byte offsets or nothing at all, and
+accepts anything: so the page is read as XML first, which finds the line, and checked against MJML's rules.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+from mjml import mjml2html
+
+from newsletter.compose.structure import find_flaw
+from newsletter.errors import IssueError
+
+__all__ = ["Page", "run_mjml"]
+
+#: Given a line of the MJML, returns the file and line of the template that wrote it.
+Locate = Callable[[int], tuple[str, int]]
+
+_INLINE_STYLE: Final = re.compile(
+    r"""<mj-style\b[^>]*\binline\s*=\s*["']inline["'][^>]*>(.*?)</mj-style\s*>""", re.DOTALL
+)
+_COLOURED: Final = re.compile(r"""\b([\w-]*(?:color|border)[\w-]*\s*=\s*)("[^"]*"|'[^']*')""")
+_SHORT_COLOUR: Final = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
+_ENTITY: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#[xX][0-9a-fA-F]+);)(?:\w+;)?")
+_VOID: Final = re.compile(
+    r"<(area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)\b((?:[^\"'>]|\"[^\"]*\"|'[^']*')*?)/?>"
+)
+_RAW: Final = re.compile(r"(<(mj-style|style|script)\b[^>]*>)(.*?)(</\2\s*>)", re.DOTALL)
+_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_OFFSET: Final = re.compile(r"at position (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What MJML made: a page, and the CSS that is still to go into style attributes."""
+
+    html: str
+    css: str
+
+
+def run_mjml(mjml: str, locate: Locate) -> Page:
+    """Return the page. Raises IssueError, with the template's file and line, for MJML that is wrong."""
+    css: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        css.append(re.sub(r"&gt;", ">", found[1]))
+        return "\n" * found[0].count("\n")  # so that lines keep their numbers
+
+    source = _COLOURED.sub(_six_digits, _INLINE_STYLE.sub(take, mjml))
+    _check(mjml, locate)
+    try:
+        html = mjml2html(source)
+    except ValueError as error:
+        offset = _OFFSET.search(str(error))
+        before = source.encode()[: int(offset[1])] if offset else b""
+        file, line = locate(before.count(b"\n") + 1)
+        raise IssueError(
+            f"MJML cannot read this: {error}.",
+            hint="Look for an attribute without quotes, or a tag that is not closed, in or above this line.",
+            file=file,
+            line=line if offset else None,
+        ) from error
+    return Page(html, "\n".join(css))
+
+
+def _six_digits(attribute: re.Match[str]) -> str:
+    """Return an attribute with #abc written #aabbcc: Outlook's ``bgcolor`` knows only that."""
+    return attribute[1] + _SHORT_COLOUR.sub(r"#\1\1\2\2\3\3", attribute[2])
+
+
+def _check(mjml: str, locate: Locate) -> None:
+    """Raise IssueError if the text is not well-formed, or uses elements that MJML would drop."""
+    try:
+        root = etree.fromstring(
+            _as_xml(mjml).encode(), etree.XMLParser(resolve_entities=False, huge_tree=True)
+        )
+    except etree.XMLSyntaxError as error:
+        file, line = locate(error.lineno or 1)
+        what = re.sub(r"(?: line \d+)?(?:, line \d+, column \d+.*)$", "", str(error.msg))
+        what = re.sub(r" line \d+ and ", " and ", what)
+        raise IssueError(
+            f"The MJML is broken here: {what}.",
+            hint="Close each tag, put attributes in quotes, and write < as &lt;.",
+            file=file,
+            line=line,
+        ) from error
+    if root.tag != "mjml":
+        file, line = locate(1)
+        raise IssueError(
+            f"The layout begins with <{root.tag}>.", hint="It must be <mjml>…</mjml>.", file=file, line=line
+        )
+    if flaw := find_flaw(root):
+        file, line = locate(flaw.line)
+        raise IssueError(flaw.what, hint=flaw.hint, file=file, line=line)
+
+
+def _as_xml(mjml: str) -> str:
+    """Return MJML with what it takes from HTML written as XML; lines keep their numbers."""
+
+    def blank(text: str) -> str:
+        return "\n" * text.count("\n")
+
+    text = _COMMENT.sub(lambda found: blank(found[0]), mjml)
+    text = _RAW.sub(lambda found: found[1] + blank(found[3]) + found[4], text)
+    text = _ENTITY.sub("&amp;", text)
+    return _VOID.sub(lambda found: f"<{found[1]}{found[2]}/>", text)

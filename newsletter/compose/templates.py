@@ -1,0 +1,196 @@
+"""Jinja at compile time: sandboxed, strict about undefined names, and split from the reader's data.
+
+One environment a compile. Templates are found under the workspace's ``templates/``; those whose names end
+in ``.mjml.j2`` or ``.html.j2`` escape what they show, the others (text, Markdown, words) do not.
+"""
+
+import contextlib
+import re
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    UndefinedError,
+    nodes,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from newsletter.compose.binding import Binder
+from newsletter.compose.slots import Slots
+from newsletter.errors import IssueError, NewsletterError, did_you_mean
+from newsletter.personal.values import default, safe_url, urlencode
+
+__all__ = ["PRIVATE", "Templates", "refuse_private"]
+
+#: The delimiters of residuals; no input may contain them.
+PRIVATE: Final = re.compile("[\ue000-\ue002]")
+_MARK: Final = re.compile("\ue001([^\ue001\ue002]*):(\\d+)\ue002")
+
+
+def refuse_private(text: str, file: str, first_line: int = 1) -> None:
+    """Raise IssueError, with its line, if a text holds one of the characters that residuals are made of."""
+    if found := PRIVATE.search(text):
+        raise IssueError(
+            f"The text contains the invisible character U+{ord(found[0]):04X}.",
+            hint="Delete it; it usually comes from an icon font. Use an emoji or a picture.",
+            file=file,
+            line=first_line + text.count("\n", 0, found.start()),
+        )
+
+
+class Templates(ImmutableSandboxedEnvironment):
+    """Renders the layouts and the owner's texts of one issue."""
+
+    def __init__(self, folder: Path, slots: Slots, *, marks: bool = False) -> None:
+        """marks: write ``file:line`` marks into the result (``lines``), to find errors again."""
+        super().__init__(
+            loader=FileSystemLoader(folder),
+            undefined=StrictUndefined,
+            autoescape=lambda name: bool(name) and str(name).endswith((".mjml.j2", ".html.j2")),
+            keep_trailing_newline=True,
+            cache_size=-1,
+            auto_reload=False,
+        )
+        self._slots, self._folder, self._marks = slots, folder, marks
+        self._texts: set[str] = set()
+        self.filters |= {"default": default, "d": default, "safe_url": safe_url, "urlencode": urlencode}
+        # the same issue must always compile to the same mail
+        del self.filters["random"], self.globals["lipsum"]
+
+    def text(self, source: str, file: str, line: int, context: Mapping[str, Any]) -> str:
+        """Return one of the owner's texts, rendered; file and line say where it starts.
+
+        Raises IssueError at the line of the file for all that is wrong with it.
+        """
+        if "{" not in source:
+            return source
+        padding = "\n" * (line - 1)  # so that Jinja counts as the owner does
+        self._texts.add(file)
+        with self._located(context):
+            code = self.compile(padding + source, file, file)
+            template = self.template_class.from_code(self, code, self.make_globals(None))
+            return template.render(context)[len(padding) :]
+
+    def layout(self, name: str, context: Mapping[str, Any]) -> str:
+        """Return a template, such as ``monthly/layout.mjml.j2``, rendered. Raises IssueError."""
+        with self._located(context):
+            return self.get_template(name).render(context)
+
+    def lines(self, name: str, context: Mapping[str, Any]) -> tuple[str, Sequence[tuple[str, int]]]:
+        """Return a layout rendered, and for each line of the result the file and line it comes from."""
+        marked = Templates(self._folder, self._slots, marks=True).layout(name, context)
+        places: list[tuple[str, int]] = []
+        here = (self.shown_name(name), 1)
+        for line in marked.split("\n"):
+            found = [(match[1], int(match[2])) for match in _MARK.finditer(line)]
+            starts_marked = line.startswith("\ue001")
+            places.append(found[0] if starts_marked and found else here)
+            here = found[-1] if found else here
+        return _MARK.sub("", marked), places
+
+    def shown_name(self, name: str) -> str:
+        """Return how the owner knows a template: ``templates/monthly/layout.mjml.j2``."""
+        return name if name in self._texts else f"{self._folder.name}/{name}"
+
+    def slot(self, number: int, values: Sequence[Any]) -> str:
+        """Return a token; called by templates in the place of what waits for the reader."""
+        return self._slots.token(number, values)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return ``obj.attribute``: a mapping's key first, so that a key may be called ``items``."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        file = self.shown_name(name or "")
+        refuse_private(source, file)
+        tree = super()._parse(source, name, filename)
+        Binder(self._slots, file, self.filters, self.tests).bind(tree)
+        if self._marks:
+            for data in tree.find_all(nodes.TemplateData):
+                parts = data.data.split("\n")
+                marked = [f"\ue001{file}:{data.lineno + n}\ue002{part}" for n, part in enumerate(parts)]
+                data.data = "\n".join(marked)
+        return tree
+
+    @contextlib.contextmanager
+    def _located(self, context: Mapping[str, Any]) -> Iterator[None]:
+        """Turn whatever goes wrong in a template into an IssueError with the owner's file and line."""
+        try:
+            yield
+        except NewsletterError:
+            raise
+        except TemplateSyntaxError as error:
+            self._syntax_error(error)
+        except TemplateNotFound as error:
+            file, line = self._place(error)
+            near = did_you_mean(str(error.name), self.list_templates())
+            hint = f"Templates are files under {self._folder.name}/; write their paths from there."
+            raise IssueError(
+                f"There is no template {error.name}.{near}", hint=hint, file=file, line=line
+            ) from error
+        except UndefinedError as error:
+            file, line = self._place(error)
+            message = re.sub(
+                r"'\w+ object' has no attribute ('[^']*')", r"\1 is not defined", str(error.message)
+            )
+            raise IssueError(
+                f"{message}.{_near(str(error.message), context)}",
+                hint="Check the spelling. Fields of the reader are written subscriber.NAME.",
+                file=file,
+                line=line,
+            ) from error
+        except UnicodeDecodeError as error:
+            raise IssueError("A template is not UTF-8 text.", hint="Save it as UTF-8.") from error
+        except Exception as error:  # a template can raise anything; the owner wants to know where
+            file, line = self._place(error)
+            what = str(error) or type(error).__name__
+            raise IssueError(
+                f"The template fails: {what}.",
+                hint="Correct the expression in this line.",
+                file=file,
+                line=line,
+            ) from error
+
+    def _syntax_error(self, error: TemplateSyntaxError) -> NoReturn:
+        message = (error.message or "not valid Jinja").rstrip(".")
+        unknown = re.match(r"No (filter|test) named '([^']*)'", message)
+        near = did_you_mean(unknown[2], getattr(self, f"{unknown[1]}s")) if unknown else ""
+        raise IssueError(
+            f"{message}.{near}",
+            hint="Tags are written {% if … %} … {% endif %}, values {{ … }}.",
+            file=self.shown_name(error.name or ""),
+            line=error.lineno,
+        ) from error
+
+    def _place(self, error: BaseException) -> tuple[str | None, int | None]:
+        """Return the innermost template file and line in a traceback, which Jinja has rewritten for us."""
+        place: tuple[str | None, int | None] = (None, None)
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            name = frame.f_code.co_filename
+            if name in self._texts:
+                place = (name, line)
+            elif Path(name).is_relative_to(self._folder):
+                place = (f"{self._folder.name}/{Path(name).relative_to(self._folder).as_posix()}", line)
+        return place
+
+
+def _near(message: str, context: Mapping[str, Any]) -> str:
+    """Return a suggestion for an undefined name or a missing attribute."""
+    if name := re.match(r"'([^']*)' is undefined", message):
+        subscriber = ["first_name", "last_name", "email", "name", "tags"]
+        if name[1] in subscriber:
+            return f" Did you mean subscriber.{name[1]}?"
+        return did_you_mean(name[1], [*context, "subscriber", "unsubscribe_url"])
+    if name := re.search(r"no attribute '([^']*)'", message):
+        return did_you_mean(
+            name[1], {key for value in context.values() if isinstance(value, dict) for key in value}
+        )
+    return ""

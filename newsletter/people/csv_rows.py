@@ -1,0 +1,156 @@
+"""Reading a CSV file as people make them: any of five encodings, four delimiters, broken quotes.
+
+Yields rows with the line they begin on. Never more than a record is in memory, and no fault of the
+file gives a traceback: it is a row with a problem, or a UsageError for the file as a whole.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from newsletter.errors import UsageError
+
+__all__ = ["CsvRow", "open_csv"]
+
+_DELIMITERS = (",", ";", "\t", "|")
+_LONGEST_CELL = 131_072  # the csv module's own limit
+_AS_CSV = 'In Excel or Numbers choose "Save as… CSV UTF-8".'
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One record. line: its first physical line, from 1. problem: why the cells cannot be trusted, or ""."""
+
+    line: int
+    cells: list[str]
+    problem: str = ""
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[Iterator[CsvRow]]:
+    """Give the rows of a CSV file, which may be gzipped (``.gz``); empty rows are left out.
+
+    Encodings: UTF-8 with or without a mark, UTF-16 with a mark, otherwise Windows-1252 or Latin-1.
+    Delimiters: comma, semicolon, tab or bar, whichever the first line has most of.
+
+    Raises UsageError, also while iterating, if the file is not readable text.
+    """
+    try:
+        encoding = _encoding(path)
+        with _binary(path) as raw, io.TextIOWrapper(raw, encoding, newline="") as text:
+            yield _rows(text)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UsageError(f"{path} is not a whole gzip file.", hint="Copy or compress it again.") from error
+    except UnicodeError as error:
+        raise UsageError(f"{path} is not text in {encoding}.", hint=_AS_CSV) from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror or error}.", hint="Check the name of the file."
+        ) from error
+
+
+@contextmanager
+def _binary(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as file:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                yield io.BufferedReader(unzipped)
+        else:
+            yield file
+
+
+def _encoding(path: Path) -> str:
+    """Return the first encoding that all of the file can be read in. Reads it once, a piece at a time."""
+    with _binary(path) as file:
+        start = file.read(4)
+        if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        if start.startswith(b"PK\x03\x04") or start == b"\xd0\xcf\x11\xe0":
+            raise UsageError(f"{path} is a spreadsheet, not a CSV file.", hint=_AS_CSV)
+    for encoding in ("utf-8-sig", "cp1252"):
+        decoder = codecs.getincrementaldecoder(encoding)()
+        with _binary(path) as file:
+            try:
+                while piece := file.read(1 << 16):
+                    decoder.decode(piece)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    return "latin-1"
+
+
+class _Lines:
+    """The lines of a file, of which the last record's can be read again."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self.record: list[str] = []  #: the lines read since the record began
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.record.append(line)
+        return line
+
+    def begin(self) -> None:
+        """Begin a record: what was read before is done with."""
+        self.record.clear()
+
+    def keep_first(self) -> None:
+        """Give up the record: all its lines but the first are read again."""
+        self._again.extendleft(reversed(self.record[1:]))
+        del self.record[1:]
+
+
+def _rows(text: Iterator[str]) -> Iterator[CsvRow]:
+    skipped = 0
+    start: list[str] = []
+    for first in text:
+        if not skipped and not start and first[:4].lower() == "sep=":
+            skipped = 1  # Excel's own mark, which says the delimiter; the header shows it as well
+            continue
+        start.append(first)
+        if not first.isspace():
+            break
+    header = re.sub(r'"[^"]*"', "", start[-1] if start else "")
+    lines = _Lines(itertools.chain(start, text))
+    reader = csv.reader(lines, delimiter=max(_DELIMITERS, key=header.count), strict=True)
+    line = skipped + 1
+    while True:
+        lines.begin()
+        problem = ""
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            # a quote that is not closed swallows what follows it: only its own line is given up
+            lines.keep_first()
+            cells, problem = [], _plain(str(error))
+        if not problem and any("\0" in part for part in lines.record):
+            problem = "there is a NUL character in it"
+        if problem or any(cell and not cell.isspace() for cell in cells):
+            yield CsvRow(line, cells, problem)
+        line += len(lines.record)
+
+
+def _plain(message: str) -> str:
+    if "unexpected end" in message:
+        return "a quote is opened and never closed"
+    if "field larger" in message:
+        return f"a cell is longer than {_LONGEST_CELL} characters; perhaps a quote is not closed"
+    return "the quotes in it do not match"

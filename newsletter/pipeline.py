@@ -1,0 +1,158 @@
+"""READ FIRST: an issue's way from a file to everybody's inbox, without the detail.
+
+    prepare   issues/2026-11-....md --compose--> CompiledIssue --checks--> findings
+    start     audience --plan--> one delivery row a person, content and audience frozen
+    deliver   claim > personalise > send > record, at the account's rate, until nothing is queued
+    standing  what became of it: the accounting identity
+
+Each step is a function of the Services (``newsletter.wiring``) and of what the step before returned.
+Trying things out without a campaign (render, test mail) is in ``newsletter.rehearsal``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement
+
+from newsletter.checks import preflight
+from newsletter.compose.issue_file import find_issue
+from newsletter.delivery import delivering, planning, steering
+from newsletter.delivery.progress import Progress
+from newsletter.errors import IssueError, UsageError
+from newsletter.model import CompiledIssue, Finding, Level
+from newsletter.people import segments
+from newsletter.personal.press import Press
+from newsletter.reporting.accounting import Accounts, accounts
+from newsletter.store import campaigns, deliveries, guard
+from newsletter.store.campaigns import Campaign
+from newsletter.store.engine import reading
+from newsletter.wiring import Services
+
+__all__ = [
+    "Ready",
+    "audience",
+    "deliver",
+    "existing_campaign",
+    "prepare",
+    "preview",
+    "resolve",
+    "resume",
+    "standing",
+    "start",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """An issue that was composed and looked over. segment: a name, a rule, or "" for everyone."""
+
+    issue: CompiledIssue
+    findings: Sequence[Finding]
+    segment: str
+
+    def refuse_errors(self) -> None:
+        """Raise IssueError if a finding forbids sending."""
+        errors = [finding for finding in self.findings if finding.level is Level.ERROR]
+        if errors:
+            raise IssueError(
+                f"{self.issue.slug} cannot go: {len(errors)} error(s) found. Nothing was mailed.",
+                hint=f"Mend them, then look again: newsletter check {self.issue.slug}",
+            )
+
+
+def prepare(services: Services, reference: str, segment: str | None) -> Ready:
+    """Return the issue that reference names, compiled and checked. Raises IssueError if it does not compile."""
+    path = find_issue(services.workspace, reference)
+    draft = preflight.draft_of(services.workspace, path, services.engine)
+    chosen = draft.report.file.segment if segment is None else segment
+    return Ready(issue=draft.issue, findings=preflight.findings(draft), segment=chosen or "")
+
+
+def audience(services: Services, segment: str) -> ColumnElement[bool]:
+    """Return the condition that a subscriber of the segment meets. Raises UsageError if it cannot be read."""
+    return segments.audience(services.settings.segments.get(segment, segment))
+
+
+def preview(services: Services, ready: Ready) -> planning.Counts:
+    """Return how many people would be mailed or skipped, and why; writes nothing."""
+    who = audience(services, ready.segment)
+    return planning.preview_plan(services.engine, ready.issue.slug, audience=who)
+
+
+def existing_campaign(services: Services, ready: Ready) -> Campaign | None:
+    """Return the campaign that already sends, or has sent, this issue to this segment."""
+    with reading(services.engine) as connection:
+        return campaigns.find_campaign(connection, ready.issue.slug, ready.segment)
+
+
+def start(services: Services, ready: Ready) -> Campaign:
+    """Freeze the content and the audience in a campaign; one that was begun is planned to its end.
+
+    Nothing is mailed yet, and nothing is written if this copy of the database may not send, or the
+    provider cannot be asked.
+    """
+    guard.check_home(services.engine, services.place)
+    services.sender(ready.issue)
+    who = audience(services, ready.segment)
+    campaign = planning.begin(services.engine, ready.issue, segment=ready.segment, clock=services.clock)
+    return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
+
+
+def deliver(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -> Iterator[Progress]:
+    """Send what is queued, in the words that were frozen; yields after each call to the provider.
+
+    Raises Stopped when stop() said so, SendError when the provider refuses the account.
+    """
+    with reading(services.engine) as connection:
+        issue = campaigns.frozen_issue(connection, campaign.id)
+    sender = services.sender(issue)
+    press = Press(sender.form, issue, services.settings, services.tokens, campaign.key, services.clock)
+    yield from delivering.deliver(
+        services.engine,
+        campaign.id,
+        sender=sender,
+        press=press,
+        clock=services.clock,
+        sleep=services.sleep,
+        stop=stop,
+        place=services.place,
+    )
+
+
+def resume(services: Services, reference: str) -> Campaign:
+    """Let the newest campaign of an issue go on, planned to its end. Raises UsageError if it was never sent."""
+    newest = standing(services, reference)[-1][0]
+    campaign = steering.resume(services.engine, newest.id, clock=services.clock)
+    if campaign.planned:
+        return campaign
+    with reading(services.engine) as connection:
+        issue = campaigns.frozen_issue(connection, campaign.id)
+    return start(services, Ready(issue=issue, findings=(), segment=campaign.segment))
+
+
+def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
+    """Return each campaign, or those of one issue, with its accounts; oldest first.
+
+    Raises UsageError if the named issue was never sent.
+    """
+    slug = None if reference is None else _slug(services, reference)
+    found = campaigns.all_campaigns(services.engine, slug)
+    if slug is not None and not found:
+        raise UsageError(f"{slug} has not been sent.", hint=f"Send it: newsletter send {slug}")
+    return [(campaign, accounts(services.engine, campaign.id)) for campaign in found]
+
+
+def resolve(services: Services, reference: str, *, resend: bool) -> int:
+    """Settle the uncertain deliveries of an issue on the owner's word; return how many there were."""
+    total = 0
+    for campaign, _ in standing(services, reference):
+        with services.engine.begin() as connection:
+            total += deliveries.resolve(connection, campaign.id, resend=resend, now=services.clock())
+    return total
+
+
+def _slug(services: Services, reference: str) -> str:
+    """Return the slug of a reference; one that was sent may be named even when its file is gone."""
+    if any(campaign.slug == reference for campaign in campaigns.all_campaigns(services.engine, reference)):
+        return reference
+    return find_issue(services.workspace, reference).stem

@@ -1,0 +1,207 @@
+"""Campaigns: one issue sent once to one segment, with its content and its audience frozen.
+
+    planning --> sending <--> paused        each arrow is a compare-and-set on the state, so that
+        \\            |  \\______  |          any number of schedulers, workers and owners is safe
+         `> paused    v        v  v
+           cancelled  finished  cancelled
+
+Frozen means: ``content`` never changes, and nobody whose id is above ``ceiling`` belongs.
+"""
+
+import secrets
+import string
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, func, insert, literal, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from newsletter.errors import UsageError
+from newsletter.model import CampaignState, CompiledIssue
+from newsletter.store.engine import reading
+from newsletter.store.tables import Instant, campaigns, subscribers
+
+__all__ = [
+    "OPEN",
+    "Campaign",
+    "all_campaigns",
+    "create_campaign",
+    "find_campaign",
+    "finish",
+    "frozen_issue",
+    "get_campaign",
+    "is_cancelled",
+    "latest_campaign",
+    "move",
+    "set_reason",
+]
+
+#: The states of a campaign that is not over; one campaign an issue may be in them.
+OPEN: Final = frozenset({CampaignState.PLANNING, CampaignState.SENDING, CampaignState.PAUSED})
+
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Campaign:
+    """One campaign, without its content.
+
+    key: opaque, 12 characters [a-z0-9]; names the campaign in tags and signed links. segment: a name or
+    rule, "" for everyone. reason: why it is paused or waits. ceiling, planned_through: subscriber ids.
+    candidates: people of the audience, counted from the subscribers and not from the delivery rows.
+    """
+
+    id: int
+    key: str
+    slug: str
+    segment: str
+    state: CampaignState
+    reason: str
+    content_hash: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    ceiling: int
+    planned_through: int
+    candidates: int
+
+    @property
+    def planned(self) -> bool:
+        """Whether the whole audience has its rows."""
+        return self.planned_through >= self.ceiling
+
+
+_COLUMNS = [column for column in campaigns.c if column.name != "content"]  # pictures make it megabytes
+
+
+def create_campaign(connection: Connection, issue: CompiledIssue, *, segment: str, now: datetime) -> Campaign:
+    """Make a campaign in state ``planning`` for everybody who is a subscriber now, and return it.
+
+    Raises UsageError if another campaign of this issue is open, or if the issue already went to the segment.
+    """
+    ceiling = connection.execute(select(func.coalesce(func.max(subscribers.c.id), 0))).scalar_one()
+    values = {
+        "key": "".join(secrets.choice(_ALPHABET) for _ in range(12)),
+        "slug": issue.slug,
+        "segment": segment,
+        "state": CampaignState.PLANNING.value,
+        "content": zlib.compress(issue.to_json().encode("utf-8")),
+        "content_hash": issue.hash,
+        "created_at": now,
+        "ceiling": ceiling,
+    }
+    try:
+        with connection.begin_nested():
+            row = connection.execute(insert(campaigns).values(values).returning(*_COLUMNS)).one()
+    except IntegrityError as error:
+        raise _why_not(connection, issue.slug, segment) from error
+    return _campaign(row)
+
+
+def _why_not(connection: Connection, slug: str, segment: str) -> UsageError:
+    """Say which of the two promises about campaigns a new one would break."""
+    where = and_(campaigns.c.slug == slug, campaigns.c.state.in_([state.value for state in OPEN]))
+    for other in _all(connection, where):
+        return UsageError(
+            f"A send of {slug} to {other.segment or 'everyone'} is not over yet: it is {other.state}.",
+            hint=f"Let it end first: newsletter resume {slug}, or newsletter cancel {slug}",
+        )
+    return UsageError(
+        f"{slug} was already sent to {segment or 'everyone'}.",
+        hint="Nobody is mailed the same issue twice. To write to them again: newsletter new",
+    )
+
+
+def get_campaign(connection: Connection, campaign_id: int) -> Campaign:
+    """Return a campaign by its row. Raises LookupError if there is none."""
+    for campaign in _all(connection, campaigns.c.id == campaign_id):
+        return campaign
+    raise LookupError(f"no campaign {campaign_id}")
+
+
+def find_campaign(connection: Connection, slug: str, segment: str) -> Campaign | None:
+    """Return the campaign of an issue to a segment, or None."""
+    found = _all(connection, and_(campaigns.c.slug == slug, campaigns.c.segment == segment))
+    return next(iter(found), None)
+
+
+def latest_campaign(connection: Connection, slug: str) -> Campaign | None:
+    """Return the newest campaign of an issue, whatever its segment, or None."""
+    found = list(_all(connection, campaigns.c.slug == slug))
+    return found[-1] if found else None
+
+
+def frozen_issue(connection: Connection, campaign_id: int) -> CompiledIssue:
+    """Return the issue as it was when the campaign was made. Raises LookupError if there is no campaign."""
+    content = connection.execute(
+        select(campaigns.c.content).where(campaigns.c.id == campaign_id)
+    ).scalar_one_or_none()
+    if content is None:
+        raise LookupError(f"no campaign {campaign_id}")
+    return CompiledIssue.from_json(zlib.decompress(content).decode("utf-8"))
+
+
+def all_campaigns(engine: Engine, slug: str | None = None) -> list[Campaign]:
+    """Return all campaigns, or those of one issue, oldest first."""
+    with reading(engine) as connection:
+        return list(_all(connection, None if slug is None else campaigns.c.slug == slug))
+
+
+def move(
+    connection: Connection,
+    campaign_id: int,
+    *,
+    to: CampaignState,
+    since: Iterable[CampaignState],
+    reason: str = "",
+    now: datetime | None = None,
+) -> bool:
+    """Set the state if it is one of ``since`` (compare-and-set); return whether it was.
+
+    now: written as the time of the start or of the end, where the new state is one.
+    """
+    values: dict[str, Any] = {"state": to.value, "reason": reason}
+    values["finished_at"] = None if to in OPEN else now
+    if to is CampaignState.SENDING and now is not None:
+        values["started_at"] = func.coalesce(campaigns.c.started_at, literal(now, Instant))
+    mine = and_(campaigns.c.id == campaign_id, campaigns.c.state.in_([state.value for state in since]))
+    return connection.execute(update(campaigns).where(mine).values(values)).rowcount == 1
+
+
+def finish(connection: Connection, campaign_id: int, now: datetime) -> bool:
+    """Set a ``sending`` campaign to ``finished`` if nothing is queued or in flight; return whether."""
+    done = connection.execute(
+        text(
+            """UPDATE campaigns SET state = 'finished', reason = '', finished_at = :now
+            WHERE id = :id AND state = 'sending'
+            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE campaign_id = :id AND state = 'queued')
+            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE campaign_id = :id AND state = 'sending')"""
+        ).bindparams(bindparam("now", type_=Instant)),
+        {"id": campaign_id, "now": now},
+    )
+    return done.rowcount == 1
+
+
+def is_cancelled(connection: Connection, campaign_id: int) -> bool:
+    """Return whether a campaign was cancelled; on PostgreSQL nobody can cancel it until the commit."""
+    query = select(campaigns.c.state).where(campaigns.c.id == campaign_id).with_for_update(read=True)
+    return bool(connection.execute(query).scalar_one() == CampaignState.CANCELLED.value)
+
+
+def set_reason(connection: Connection, campaign_id: int, reason: str) -> None:
+    """Write why a campaign waits, without moving it. "" for: it does not."""
+    connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(reason=reason))
+
+
+def _all(connection: Connection, where: Any) -> Iterable[Campaign]:
+    query = select(*_COLUMNS).order_by(campaigns.c.id)
+    rows = connection.execute(query if where is None else query.where(where)).all()
+    return [_campaign(row) for row in rows]
+
+
+def _campaign(row: Row[Any]) -> Campaign:
+    plain = dict(row._mapping)
+    return Campaign(**{**plain, "state": CampaignState(plain["state"])})

@@ -1,0 +1,11 @@
+"""The history of the tables: numbered, forward only, each applied in one transaction.
+
+A new one is a file in ``versions`` and a line here. The list saves every command the import of
+alembic; a test holds it against the files.
+"""
+
+from typing import Final
+
+__all__ = ["REVISIONS"]
+
+REVISIONS: Final = ("m0001_first",)  #: oldest first

@@ -1,0 +1,1 @@
+"""One module a revision; alembic finds them by their file names."""

@@ -1,0 +1,160 @@
+"""Settings -> Services: the only place that reads the clock and the environment and builds engines and clients."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from newsletter.errors import ConfigError
+from newsletter.ports import Clock, Sender
+from newsletter.settings import Settings, Workspace
+from newsletter.settings_file import find_workspace, load_settings
+from newsletter.tokens import Tokens
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from newsletter.model import CompiledIssue
+    from newsletter.store.guard import Place
+
+__all__ = ["SECRET_FILE", "Services", "open_services", "write_secret"]
+
+SECRET_FILE = "secret"  #: under subscribers/, mode 0600, never in git
+
+
+def open_services(explicit: Path | None) -> "Services":
+    """Return the services of the workspace that the command is about. Raises ConfigError."""
+    root = find_workspace(Path.cwd(), explicit, os.environ)
+    return Services(Workspace(root=root, settings=load_settings(root, os.environ)), env=dict(os.environ))
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the pipeline works with. Everything costly is made when first used."""
+
+    workspace: Workspace
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock: Clock = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def settings(self) -> Settings:
+        """The workspace's settings."""
+        return self.workspace.settings
+
+    def today(self) -> date:
+        """Return today's date where the newsletter is at home."""
+        return self.clock().astimezone(ZoneInfo(self.settings.newsletter.timezone)).date()
+
+    def shown(self, path: Path) -> str:
+        """Return a path as people like it: relative to the current folder when it is inside."""
+        try:
+            return str(path.resolve().relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+    @cached_property
+    def raw_engine(self) -> "Engine":
+        """The database as it is, perhaps not migrated yet."""
+        from newsletter.store.engine import open_engine
+
+        return open_engine(self.workspace.database_url)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The database, at this version's schema; an empty one is migrated by itself."""
+        from newsletter.store.engine import ensure_current
+
+        ensure_current(self.raw_engine)
+        return self.raw_engine
+
+    @cached_property
+    def place(self) -> "Place":
+        """Where this database is at home, for the restored-copy guard."""
+        from newsletter.store.guard import here
+
+        return here(self.raw_engine)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The signer of links. The secret is NEWSLETTER_SECRET (newest first, comma-separated) or a 0600 file.
+
+        Raises ConfigError if it is too short, or gone while mail signed with it is out there.
+        """
+        path = self.workspace.subscribers / SECRET_FILE
+        given = self.env.get("NEWSLETTER_SECRET", "")
+        if given:
+            keys, source = [key.strip() for key in given.split(",") if key.strip()], "NEWSLETTER_SECRET"
+        elif path.exists():
+            keys, source = path.read_text("ascii", "replace").split(), str(path)
+        else:
+            self._refuse_to_lose_links(path)
+            keys, source = [write_secret(path)], str(path)
+        if not keys or any(len(key) < 32 for key in keys):
+            raise ConfigError(
+                f"The secret in {source} is shorter than 32 characters.",
+                hint="Unsubscribe links are signed with it. Make one: "
+                'python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            )
+        return Tokens(keys)
+
+    def _refuse_to_lose_links(self, path: Path) -> None:
+        from newsletter.store.campaigns import all_campaigns
+
+        if all_campaigns(self.engine):
+            raise ConfigError(
+                f"The secret that signed the links of earlier issues is gone: {path}.",
+                hint="Put the file back from a backup, or set NEWSLETTER_SECRET to what it was.",
+            )
+
+    def sender(self, issue: "CompiledIssue") -> Sender:
+        """Return the sender that the settings ask for. Raises SendError when the provider cannot be asked."""
+        if self.settings.sender.kind == "mailbox":
+            from newsletter.senders.mailbox import MailboxSender
+
+            return MailboxSender(self.workspace.mailbox)
+        from newsletter.senders.ses import open_ses
+
+        return open_ses(
+            self._aws_client("sesv2"),
+            self.settings,
+            issue,
+            clock=self.clock,
+        )
+
+    def _aws_client(self, service: str) -> Any:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        from newsletter.senders.ses import client_config
+
+        try:
+            session = boto3.session.Session(region_name=self.settings.ses.region or None)
+            return session.client(service, config=client_config())
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigError(
+                f"The AWS client cannot be made: {error}",
+                hint='Set region in [ses], such as "eu-central-1", and check the AWS_* variables.',
+            ) from error
+
+    def where_mail_went(self) -> str:
+        """Return a sentence that says where to look, when mail went into the local mailbox."""
+        if self.settings.sender.kind != "mailbox":
+            return ""
+        return f"\n\nThe mail is in {self.shown(self.workspace.mailbox)}/. Look at it: newsletter mailbox"
+
+
+def write_secret(path: Path) -> str:
+    """Make a new secret, readable by its owner alone, and return it."""
+    secret = secrets.token_urlsafe(32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secret + "\n")
+    return secret
