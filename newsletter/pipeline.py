@@ -88,10 +88,11 @@ def existing_campaign(services: Services, ready: Ready) -> Campaign | None:
 def start(services: Services, ready: Ready) -> Campaign:
     """Freeze the content and the audience in a campaign; one that was begun is planned to its end.
 
-    Nothing is mailed yet, and nothing is written if this copy of the database may not send, or the
-    provider cannot be asked.
+    Nothing is mailed yet. Nothing is written either if this copy of the database may not send, links
+    cannot be signed, no letter can be made or the provider cannot be asked.
     """
     guard.check_home(services.engine, services.place)
+    Press("raw", ready.issue, services.settings, services.tokens, "", services.clock)
     services.sender(ready.issue)
     who = audience(services, ready.segment)
     campaign = planning.begin(services.engine, ready.issue, segment=ready.segment, clock=services.clock)

@@ -134,14 +134,14 @@ class Services:
 
         from newsletter.senders.ses import client_config
 
+        hint = 'Set region in [ses], such as "eu-central-1", and check the AWS_* variables.'
         try:
             session = boto3.session.Session(region_name=self.settings.ses.region or None)
+            if session.region_name is None:
+                raise ConfigError("No AWS region is set.", hint=hint)
             return session.client(service, config=client_config())
         except (BotoCoreError, ValueError) as error:
-            raise ConfigError(
-                f"The AWS client cannot be made: {error}",
-                hint='Set region in [ses], such as "eu-central-1", and check the AWS_* variables.',
-            ) from error
+            raise ConfigError(f"The AWS client cannot be made: {error}", hint=hint) from error
 
     def where_mail_went(self) -> str:
         """Return a sentence that says where to look, when mail went into the local mailbox."""

@@ -20,7 +20,7 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while Playwright is open, no other test can run an event loop
 def chromium() -> Iterator[Any]:
     """A browser. Missing, it fails the run where nothing may be skipped, and is named loudly elsewhere."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")

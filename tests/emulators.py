@@ -147,6 +147,7 @@ class _Proxy(ThreadingHTTPServer):
     """Passes requests on to the emulator; remembers raw messages by message id, and which requests came."""
 
     daemon_threads = True
+    request_queue_size = 128  # many threads connect at once; a full queue would look like a fault of ours
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", 0), _Passing)

@@ -54,8 +54,7 @@ def check(state: State, issue: str, strict: bool) -> None:
     from newsletter.model import Level
 
     ready = pipeline.prepare(state.services, issue, None)
-    if not state.json:
-        show_findings(ready.findings)
+    show_findings(ready.findings)
     bad = [f for f in ready.findings if f.level is Level.ERROR or (strict and f.level is Level.WARNING)]
     count = len(ready.findings)
     state.result(
@@ -70,10 +69,8 @@ def check(state: State, issue: str, strict: bool) -> None:
         },
         f"{ready.issue.slug}: {'nothing found' if not count else f'{count} finding(s), {len(bad)} to mend'}.",
     )
-    if bad and not state.json:
-        raise IssueError(f"{len(bad)} finding(s) must be mended before {ready.issue.slug} can go.", hint=bad[0].mend)
     if bad:
-        raise SystemExit(IssueError.exit_code)
+        raise IssueError(f"{len(bad)} finding(s) must be mended before {ready.issue.slug} can go.", hint=bad[0].mend)
 
 
 COMMANDS = (render, check)

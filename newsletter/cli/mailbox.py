@@ -24,7 +24,7 @@ def mailbox(state: State, host: str, port: int) -> None:
     from newsletter.errors import UsageError
     from newsletter.preview.mailbox import mailbox_app
 
-    app = mailbox_app(state.services.workspace.mailbox)
+    app = mailbox_app(state.services.workspace.mailbox, hosts=("localhost", "127.0.0.1", host))
     try:
         listener = socket.create_server((host, port))
     except OSError as error:

@@ -49,6 +49,8 @@ class Boundary(click.Group):
                 "This is a fault of ours. Set NEWSLETTER_DEBUG=1 and run it again to see where it comes from.",
             )
             sys.exit(1)
+        finally:
+            state.close()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List commands in the order of an owner's month, not of the alphabet."""

@@ -23,6 +23,7 @@ class State:
     workspace_option: Path | None = None
     json: bool = False
     _services: "Services | None" = field(default=None, repr=False)
+    _object: dict[str, Any] = field(default_factory=dict)
 
     @property
     def services(self) -> "Services":
@@ -34,17 +35,21 @@ class State:
         return self._services
 
     def result(self, data: Mapping[str, Any], text: str | None) -> None:
-        """Print the result on stdout: one JSON object with ``--json``, the text otherwise."""
+        """Print the text on stdout; with ``--json`` keep the data for the one object that ``close`` prints."""
         if self.json:
-            click.echo(json.dumps(data, ensure_ascii=False, default=str))
+            self._object |= data
         elif text is not None:
             click.echo(text)
 
     def fail(self, message: str, hint: str) -> None:
-        """Print an error on stderr; with ``--json`` also as the one object on stdout."""
+        """Print an error on stderr; with ``--json`` it is also in the one object."""
         click.echo(f"Error: {message}\nHint: {hint}", err=True)
+        self._object |= {"error": message, "hint": hint}
+
+    def close(self) -> None:
+        """End the run: with ``--json`` print the one object."""
         if self.json:
-            click.echo(json.dumps({"error": message, "hint": hint}, ensure_ascii=False))
+            click.echo(json.dumps(self._object, ensure_ascii=False, default=str))
 
 
 pass_state = click.make_pass_decorator(State, ensure=True)

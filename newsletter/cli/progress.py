@@ -30,8 +30,7 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
             stopped = error
     found = dict((each.id, (each, accounts)) for each, accounts in pipeline.standing(services, campaign.slug))
     campaign, accounts = found[campaign.id]
-    if not (stopped and state.json):  # then the error is the one object
-        state.result(describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went())
+    state.result(describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went())
     if stopped:
         raise stopped
     accounts.assert_settled()

@@ -94,7 +94,7 @@ def body_names(body: Body) -> dict[str, Any]:
     """Return what the body adds to ``issue``."""
     return {
         "lead": body.lead,
-        "lead_text": body.lead_text.rstrip("\n"),
+        "lead_text": body.lead_text,
         "sections": body.sections,
         "text": body.text,
     }

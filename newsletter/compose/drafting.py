@@ -72,13 +72,18 @@ Say goodbye here.
 def new_issue(workspace: Workspace, title: str, month: date) -> Path:
     """Write a draft for a month and return its file, ``issues/YYYY-MM-title.md``.
 
-    Raises UsageError if there is such a file already, or if the title has no letters or digits to name it by.
+    Raises UsageError if there is such a file already, if the title has no letters or digits to
+    name it by, or if it holds an expression.
     """
     words = slug_of(title)
     if not words:
         raise UsageError(
             f'No file can be named after the title "{title}".',
             hint='Give it a word: newsletter new "May notes"',
+        )
+    if re.search(r"\{[{%#]", title):
+        raise UsageError(
+            "A title cannot hold an expression.", hint="It is the same for all readers; use subject in the draft."
         )
     path = workspace.issues / f"{month:%Y-%m}-{words}.md"
     draft = _DRAFT.format(title=_quoted(title), month=f"{month:%B %Y}")

@@ -19,7 +19,7 @@ from newsletter.compose.issue_file import IssueFile
 from newsletter.compose.markdown import Markdown, blocks
 from newsletter.compose.nesting import groups
 from newsletter.compose.pictures import Pictures
-from newsletter.compose.plain_text import PlainText, underlined
+from newsletter.compose.plain_text import PlainText
 from newsletter.compose.slots import Slot, Slots
 from newsletter.compose.tidying import tidy_html
 from newsletter.errors import IssueError, did_you_mean
@@ -81,8 +81,8 @@ def read_body(source: str, issue: IssueFile, language: str, slots: Slots, pictur
         title = text.inline(heading) if heading is not None else ""
         section = Section(title, _id(slots.without(title), ids), maker.pieces(inside), text.write(inside))
         sections.append(section)
-        parts.append(f"{underlined(title)}\n\n{section.text}")
-    return Body(lead=lead, lead_text=lead_text, sections=sections, text="".join(parts).rstrip("\n"))
+        parts.append(f"{text.underlined(title)}\n\n{section.text}")
+    return Body(lead=lead, lead_text=lead_text, sections=sections, text="\n\n".join(parts).strip("\n"))
 
 
 def _check_conditions(markdown: Markdown, chunks: Sequence[Sequence[Token]]) -> None:

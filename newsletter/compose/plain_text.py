@@ -13,23 +13,46 @@ from markdown_it.token import Token
 
 from newsletter.compose.containers import Container, read_container, read_event
 from newsletter.compose.markdown import blocks
-from newsletter.compose.slots import Kind, Slots
+from newsletter.compose.slots import Kind, Slot, Slots
 from newsletter.compose.tidying import text_content
 
-__all__ = ["WIDTH", "PlainText", "underlined"]
+__all__ = ["WIDTH", "PlainText"]
 
 WIDTH: Final = 72
 _VALUE_WIDTH: Final = 8  #: how wide a value is taken to be, such as a first name
 
 
-def underlined(title: str, mark: str = "-") -> str:
-    """Return a heading with a line under it.
+class _Flow:
+    """Joins passages so that a condition leaves no gap for those whom it is not for.
 
-    >>> print(underlined("Rhythm"))
-    Rhythm
-    ------
+    The empty line between two passages goes with the conditional one of them: in front of it, or behind it
+    as long as only conditional passages have been written.
     """
-    return f"{title}\n{mark * max(3, min(len(title), WIDTH))}"
+
+    def __init__(self, between: str) -> None:
+        self._between, self._parts = between, list[str]()
+        self._certain, self._depth = False, 0
+
+    def add(self, text: str) -> None:
+        """Write a passage."""
+        if not text:
+            return
+        if self._certain:
+            self._parts += [self._between, text]
+        elif self._depth > 0:
+            self._parts += [text, self._between]
+        else:
+            self._parts.append(text)
+            self._certain = True
+
+    def token(self, content: str, slots: Sequence[Slot]) -> None:
+        """Write the tokens of a deferred line."""
+        self._parts.append(content)
+        self._depth += sum(slot.kind.step for slot in slots)
+
+    def text(self) -> str:
+        """Return what was written."""
+        return "".join(self._parts)
 
 
 class PlainText:
@@ -41,8 +64,12 @@ class PlainText:
         self._links: list[tuple[int, str]] = []
 
     def write(self, tokens: Sequence[Token]) -> str:
-        """Return the text of some blocks, ended by an empty line, the addresses of its links included."""
-        return self._blocks(tokens, WIDTH) + self._addresses()
+        """Return the text of some blocks, the addresses of their links included."""
+        return self._blocks(tokens, WIDTH, last=True)
+
+    def underlined(self, title: str, mark: str = "-") -> str:
+        """Return a heading with a line under it, about as long."""
+        return f"{title}\n{mark * max(3, min(self._width(title), WIDTH))}"
 
     def inline(self, token: Token) -> str:
         """Return the text of an inline token on one line, without addresses."""
@@ -51,14 +78,17 @@ class PlainText:
         )
         return " ".join(shown.split())
 
-    def _blocks(self, tokens: Sequence[Token], width: int) -> str:
-        written: list[str] = []
+    def _blocks(self, tokens: Sequence[Token], width: int, *, last: bool = False) -> str:
+        flow = _Flow("\n\n")
         for block in blocks(tokens):
             if block[0].type == "deferred":
-                written += [self._addresses(), block[0].content]
-            elif text := self._block(block, width):
-                written.append(f"{text}\n\n")
-        return "".join(written)
+                flow.add(self._addresses())  # those of a condition belong inside it
+                flow.token(block[0].content, self._slots.find(block[0].content))
+            else:
+                flow.add(self._block(block, width))
+        if last:
+            flow.add(self._addresses())
+        return flow.text()
 
     def _block(self, block: Sequence[Token], width: int) -> str:  # noqa: PLR0911
         first, inside = block[0], block[1:-1]
@@ -66,11 +96,11 @@ class PlainText:
             case "paragraph_open":
                 return self.wrap(self._inline(inside[0]), width)
             case "heading_open":
-                return underlined(self._inline(inside[0]), "=" if first.tag == "h1" else "-")
+                return self.underlined(self._inline(inside[0]), "=" if first.tag == "h1" else "-")
             case "bullet_list_open" | "ordered_list_open":
                 return self._list(first, inside, width)
             case "blockquote_open":
-                return _prefixed(self._blocks(inside, width - 2).rstrip(), "> ", "> ")
+                return _prefixed(self._blocks(inside, width - 2), "> ", "> ")
             case "fence" | "code_block":
                 return _prefixed(first.content.rstrip(), "    ", "    ")
             case "hr":
@@ -82,13 +112,13 @@ class PlainText:
             case "container_block_open":
                 return self._container(read_container(block), width)
             case _:
-                return self._blocks(inside, width).rstrip() if inside else self.wrap(first.content, width)
+                return self._blocks(inside, width) if inside else self.wrap(first.content, width)
 
     def _container(self, container: Container, width: int) -> str:
         inside, title = container.inside, container.title
         match container.name:
             case "quote":
-                text = _prefixed(self._blocks(inside, width - 2).rstrip(), "> ", "> ")
+                text = _prefixed(self._blocks(inside, width - 2), "> ", "> ")
                 return f"{text}\n> — {title}" if title else text
             case "button":
                 children = [child for token in inside for child in token.children or ()]
@@ -96,15 +126,15 @@ class PlainText:
                 href = next(child.attrGet("href") for child in children if child.type == "link_open")
                 return f"{label}: {href}"
             case "columns":
-                return "".join(self._blocks(column, width) for column in container.columns()).rstrip()
+                return "\n\n".join(self._blocks(column, width) for column in container.columns())
             case "signature":
-                return f"{self._blocks(inside, width).rstrip()}\n{title}".strip()
+                return f"{title}\n{self._blocks(inside, width)}".strip()
             case "event":
                 event = read_event(container)
-                parts = ["\n".join(event.shown), self._blocks(event.rest, width).rstrip()]
+                parts = ["\n".join(event.shown), self._blocks(event.rest, width)]
             case _:
-                parts = [self._blocks(inside, width).rstrip()]
-        return "\n\n".join(part for part in [underlined(title) if title else "", *parts] if part)
+                parts = [self._blocks(inside, width)]
+        return "\n\n".join(part for part in [self.underlined(title) if title else "", *parts] if part)
 
     def _list(self, opened: Token, inside: Sequence[Token], width: int) -> str:
         number = int(opened.attrGet("start") or 1)
@@ -112,18 +142,17 @@ class PlainText:
             token.type == "paragraph_open" and token.level == opened.level + 2 and not token.hidden
             for token in inside
         )
-        written: list[str] = []
+        flow = _Flow("\n\n" if loose else "\n")
         for item in blocks(inside):
             if item[0].type == "deferred":
-                written.append(item[0].content)
+                flow.token(item[0].content, self._slots.find(item[0].content))
                 continue
             mark = "* " if opened.type == "bullet_list_open" else f"{number}. "
             number += 1
-            pad = " " * len(mark)
-            parts = [self._blocks([*part], width - len(mark)).rstrip("\n") for part in blocks(item[1:-1])]
+            parts = [self._blocks(part, width - len(mark)) for part in blocks(item[1:-1])]
             text = ("\n\n" if loose else "\n").join(part for part in parts if part)
-            written.append(_prefixed(text, mark, pad) + ("\n\n" if loose else "\n"))
-        return "".join(written).rstrip("\n")
+            flow.add(_prefixed(text, mark, " " * len(mark)))
+        return flow.text()
 
     def _table(self, inside: Sequence[Token]) -> str:
         rows: list[list[str]] = []
@@ -173,9 +202,9 @@ class PlainText:
 
     def _addresses(self) -> str:
         """Return the list of the links since the last list."""
-        lines = [f"[{number}] {href}\n" for number, href in self._links]
+        lines = [f"[{number}] {href}" for number, href in self._links]
         self._links.clear()
-        return "".join(lines) + ("\n" if lines else "")
+        return "\n".join(lines)
 
     def wrap(self, text: str, width: int = WIDTH) -> str:
         """Return the text wrapped at spaces, never inside an address; a token counts as what it becomes."""

@@ -57,7 +57,8 @@ class Counts:
 def forecast(connection: Connection, slug: str, audience: ColumnElement[bool]) -> Counts:
     """Return what planning this issue for this audience now would make. Reads only."""
     why = _why_not(connection, slug, own=None).label("why")
-    rows = connection.execute(select(why, func.count()).where(audience).group_by(why)).all()
+    people = select(why).select_from(subscribers).where(audience).subquery()
+    rows = connection.execute(select(people.c.why, func.count()).group_by(people.c.why)).all()
     counts: dict[str, int] = {row[0]: row[1] for row in rows}
     return Counts(queued=counts.pop("", 0), skipped=dict(sorted(counts.items())))
 
@@ -109,6 +110,7 @@ def freeze_chunk(
             why,
             literal(now, Instant),
         )
+        .select_from(subscribers)
         .where(chunk, audience)
         .order_by(subscribers.c.id)
     )

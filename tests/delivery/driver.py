@@ -57,6 +57,9 @@ class Driver:
         self.slept.append(seconds)
         self.now += timedelta(seconds=seconds)
 
+    def is_stopped(self) -> bool:
+        return self.stops()
+
     def add(self, *emails: str, status: str = "confirmed", sendable: int = 1, name: str = "") -> None:
         """Add subscribers."""
         people = [
@@ -108,7 +111,7 @@ class Driver:
             press=PlainPress(),
             clock=self.clock,
             sleep=self.sleep,
-            stop=lambda: self.stops(),
+            stop=self.is_stopped,
             place=Place(host="", database="test"),
         )
 

@@ -1,8 +1,8 @@
 """Real processes that plan and deliver, to be killed: a program, and what starts it.
 
-Run as a program it waits for orders on its standard input, one JSON object a line, and does each in a child of
-its own: a fork costs milliseconds, a new interpreter a second. Its sender appends a line for each letter to a
-file, the *sink*, which is therefore the truth about what left, whatever the ledger says.
+Run as a program it waits for orders on its standard input, one JSON object a line, and does each in a
+child of its own: a fork costs milliseconds, a new interpreter a second. Its sender appends a line for
+each letter to a file, the *sink*, which is therefore the truth about what left, whatever the ledger says.
 """
 
 import json
@@ -121,7 +121,7 @@ class Workshop:
         return self.wait()
 
     def run_and_kill(self, order: Order, after: float, at_work: Callable[[], bool] = lambda: True) -> int:
-        """Start a process, wait until it is at work and so many seconds more, and kill it if it still runs."""
+        """Start a process, wait until it is at work and so many seconds more, and kill it."""
         number = self.start(order)
         patience = time.monotonic() + 10
         while not at_work() and time.monotonic() < patience:
@@ -151,8 +151,13 @@ def sink_lines(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def say(word: object) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
-    print("ready", flush=True)
+    say("ready")
     while line := sys.stdin.readline():
         child = os.fork()
         if not child:
@@ -163,9 +168,9 @@ def main() -> None:
             finally:
                 sys.stderr.flush()
                 os._exit(status)
-        print(child, flush=True)
+        say(child)
         sys.stdin.readline()  # until we take its status, its number is nobody else's: the test may kill it
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 if __name__ == "__main__":
