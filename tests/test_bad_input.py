@@ -164,7 +164,8 @@ def test_without_credentials_nothing_is_sent_and_the_error_says_so(desk: Desk, a
 
 
 def test_without_a_region_the_error_says_which_setting(desk: Desk) -> None:
-    result = desk.run("send", "latest", "--yes", NEWSLETTER_SENDER__KIND="ses", AWS_CONFIG_FILE="/nonexistent")
+    env = {"NEWSLETTER_SENDER__KIND": "ses", "NEWSLETTER_SES__REGION": "", "AWS_CONFIG_FILE": "/nonexistent"}
+    result = desk.run("send", "latest", "--yes", **env)
     assert result.exit_code == 3
     assert "region" in result.stderr
 

@@ -62,4 +62,5 @@ def one_line(text: str) -> str:
     >>> one_line("  Ada\\nByron ")
     'Ada Byron'
     """
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+    clean = text if text.isprintable() else _UNPRINTABLE.sub(" ", text)
+    return " ".join(clean.split())

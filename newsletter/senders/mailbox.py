@@ -54,7 +54,17 @@ class MailboxSender:
                 outcomes.append(refused(reason, Effect.NONE, final=True))
             else:
                 outcomes.append(self._deliver(letter))
+        self._keep_names()
         return outcomes
+
+    def _keep_names(self) -> None:
+        """Put the new names on disk, so that a power cut takes no message that is recorded as sent."""
+        if self._folder.is_dir():
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def _deliver(self, letter: Letter) -> Outcome:
         name = self._name()

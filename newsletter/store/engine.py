@@ -25,13 +25,13 @@ from newsletter.store.tables import metadata
 __all__ = [
     "check",
     "ensure_current",
+    "let_write",
     "migrate",
     "open_engine",
     "pending",
     "reading",
     "staging",
     "translate_errors",
-    "write_from_now_on",
 ]
 
 _BUSY_SECONDS = 30
@@ -89,15 +89,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def staging(engine: Engine) -> Iterator[Connection]:
     """Give a connection for filling temporary tables: it locks nobody out, and must not write to others.
 
-    After a commit, ``write_from_now_on`` makes it fit to write.
+    After a commit, ``let_write`` makes it fit to write.
     """
     with engine.connect() as connection:
         yield connection.execution_options(**{_BEGIN: "BEGIN"})
 
 
-def write_from_now_on(connection: Connection) -> None:
-    """Let the next transactions of a ``staging`` connection write. Call it outside a transaction."""
-    connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+def let_write(connection: Connection, allowed: bool) -> None:
+    """Say whether the next transactions of a ``staging`` connection may write. Call it between two."""
+    connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE" if allowed else "BEGIN"})
 
 
 # -- revisions ------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ def decide(connection: Connection) -> None:
                 subscriber_tags.c.tag == tags.c.tag,
                 subscriber_tags.c.subscriber_id == rows.c.subscriber_id,
             )
+            .correlate(rows, tags)
             .exists(),
         )
         .correlate(rows)

@@ -4,16 +4,16 @@ Decision: staging locks nobody out, however long the file takes to read; taking 
 statements over whole sets, in one transaction, and costs seconds for a million people.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert, update
 
-from newsletter.store.engine import staging, write_from_now_on
+from newsletter.store.engine import let_write, staging
 from newsletter.store.import_statements import Fates, decide, fates, rows, tags, temporary, write
 from newsletter.store.subscribers import remember_fields
 from newsletter.store.tables import import_batches
@@ -43,6 +43,7 @@ def open_staging(engine: Engine) -> Iterator["Staging"]:
             yield Staging(connection)
         finally:
             connection.rollback()
+            let_write(connection, False)  # what is done is done: no waiting for other writers
             for table in temporary.tables:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
             connection.commit()
@@ -53,17 +54,13 @@ class Staging:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
     def add(self, people: Sequence[StagedRow]) -> None:
         """Stage a few thousand people."""
         self._bulk(
             rows,
             ("line", "email", "email_key", "sendable", "name", "attributes"),
-            [
-                (p.line, p.email, p.email_key, int(p.sendable), p.name, self._encode(p.attributes))
-                for p in people
-            ],
+            [(p.line, p.email, p.email_key, int(p.sendable), p.name, _encode(p.attributes)) for p in people],
         )
         self._bulk(tags, ("line", "tag"), [(p.line, tag) for p in people for tag in p.tags])
 
@@ -83,7 +80,7 @@ class Staging:
             connection.exec_driver_sql("ANALYZE import_rows")
             connection.exec_driver_sql("ANALYZE import_tags")
         connection.commit()
-        write_from_now_on(connection)
+        let_write(connection, True)
         with connection.begin() as transaction:
             if connection.dialect.name == "postgresql":  # SQLite has locked others out by now
                 connection.exec_driver_sql("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE")
@@ -126,3 +123,8 @@ class Staging:
                 f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608
                 [tuple(row) for row in values],
             )
+
+
+def _encode(attributes: dict[str, str]) -> str:
+    """Return what json.dumps would, in a quarter of the time: keys are identifiers, values text."""
+    return "{" + ",".join([f'"{key}":{encode_basestring(value)}' for key, value in attributes.items()]) + "}"

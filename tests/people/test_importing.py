@@ -90,6 +90,14 @@ def test_good_rows_become_confirmed_people_with_the_source_as_proof(run: Importe
     assert check(run.engine) == []
 
 
+def test_any_text_in_a_cell_comes_back_as_it_was(run: Importer) -> None:
+    strange = 'quote " backslash \\ brace } line\nbreak tab\t ünï 🎵 \x01 \u2028 </script>'
+    run('email,notes\nada@example.org,"' + strange.replace('"', '""') + '"\n')
+    assert run.history().subscriber.attributes == {"notes": strange}
+    result = run("email,notes\nada@example.org,new\n")
+    assert (tally(result), run.history().subscriber.attributes) == ((0, 1, 0), {"notes": "new"})
+
+
 def test_tags_may_be_given_to_all(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("email,tags\nada@example.org,staff\nbob@example.org\n")
@@ -154,6 +162,14 @@ def test_a_new_name_field_or_tag_is_an_update(run: Importer, row: str) -> None:
     assert ada.subscriber.tags == (["a", tag] if tag else ["a"])
     assert (ada.subscriber.created_at, ada.subscriber.updated_at) == (NOON, LATER)
     assert [event.kind for event in ada.consent] == ["added"]
+
+
+def test_each_person_is_compared_with_their_own_tags_only(run: Importer) -> None:
+    assert tally(run("email,tags\nada@example.org,a\nbob@example.org,b\n")) == (2, 0, 0)
+    result = run("email,tags\nada@example.org,a\nbob@example.org,a\n", now=LATER)
+    assert tally(result) == (0, 1, 1)
+    assert run.history().subscriber.tags == ["a"]
+    assert run.history("bob@example.org").subscriber.tags == ["a", "b"]
 
 
 def test_a_pending_person_becomes_confirmed_and_it_is_recorded(run: Importer) -> None:

@@ -15,12 +15,12 @@ from newsletter.errors import ConfigError, NewsletterError
 from newsletter.store.engine import (
     check,
     ensure_current,
+    let_write,
     migrate,
     open_engine,
     reading,
     staging,
     translate_errors,
-    write_from_now_on,
 )
 from newsletter.store.tables import meta, subscriber_tags
 from tests.databases import PostgresServer
@@ -287,7 +287,7 @@ def test_staging_holds_up_no_writer_and_may_write_later(engine: Engine) -> None:
         with engine.begin() as writer:
             writer.execute(insert(meta).values(key="k", value="v"))
         area.commit()
-        write_from_now_on(area)
+        let_write(area, True)
         area.execute(insert(meta).values(key="l", value="v"))
         area.exec_driver_sql("DROP TABLE staged")
         area.commit()
