@@ -61,7 +61,7 @@ class Ready:
 
 
 def prepare(services: Services, reference: str, segment: str | None) -> Ready:
-    """Return the issue that reference names, compiled and checked. Raises IssueError if it does not compile."""
+    """Return the named issue, compiled and checked. Raises IssueError if it does not compile."""
     path = find_issue(services.workspace, reference)
     draft = preflight.draft_of(services.workspace, path, services.engine)
     chosen = draft.report.file.segment if segment is None else segment
@@ -121,7 +121,7 @@ def deliver(services: Services, campaign: Campaign, *, stop: Callable[[], bool])
 
 
 def resume(services: Services, reference: str) -> Campaign:
-    """Let the newest campaign of an issue go on, planned to its end. Raises UsageError if it was never sent."""
+    """Let an issue's newest campaign go on, planned to its end. Raises UsageError if it was never sent."""
     newest = standing(services, reference)[-1][0]
     campaign = steering.resume(services.engine, newest.id, clock=services.clock)
     if campaign.planned:

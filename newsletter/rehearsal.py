@@ -75,7 +75,8 @@ def _subscriber(services: Services, email: str) -> Person:
     person = _find(services, email)
     if person is None:
         raise UsageError(
-            "There is no subscriber with this address.", hint="Leave out --as to render for an example person."
+            "There is no subscriber with this address.",
+            hint="Leave out --as to render for an example person.",
         )
     return person
 

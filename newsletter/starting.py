@@ -32,7 +32,9 @@ def init_workspace(folder: Path, *, name: str, from_address: str) -> list[Path]:
             hint="Choose another folder; nothing was changed.",
         )
     if from_address and not parseaddr(from_address)[1]:
-        raise UsageError(f"--from {from_address!r} is not an address.", hint='Write "Name <name@example.org>".')
+        raise UsageError(
+            f"--from {from_address!r} is not an address.", hint='Write "Name <name@example.org>".'
+        )
     settings = folder / SETTINGS_FILE
     settings.parent.mkdir(parents=True, exist_ok=True)
     text = (files("newsletter.starter") / SETTINGS_FILE).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Settings -> Services: the only place that reads the clock and the environment and builds engines and clients."""
+"""Settings -> Services: the only place that reads clock and environment and builds engines and clients."""
 
 import os
 import secrets
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SECRET_FILE", "Services", "open_services", "write_secret"]
 
-SECRET_FILE = "secret"  #: under subscribers/, mode 0600, never in git
+SECRET_FILE = "secret"  # noqa: S105  (a file name: under subscribers/, mode 0600, never in git)
 
 
 def open_services(explicit: Path | None) -> "Services":
@@ -83,7 +83,7 @@ class Services:
 
     @cached_property
     def tokens(self) -> Tokens:
-        """The signer of links. The secret is NEWSLETTER_SECRET (newest first, comma-separated) or a 0600 file.
+        """The signer of links, with NEWSLETTER_SECRET (newest first, comma-separated) or a 0600 file.
 
         Raises ConfigError if it is too short, or gone while mail signed with it is out there.
         """

@@ -121,7 +121,9 @@ def test_an_address_that_is_none_is_refused(desk: Desk) -> None:
         assert "Hint: " in result.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not Path("/usr/bin/setpriv").exists(), reason="root may write anywhere")
+@pytest.mark.skipif(
+    os.geteuid() == 0 and not Path("/usr/bin/setpriv").exists(), reason="root may write anywhere"
+)
 def test_a_database_that_cannot_be_written_is_a_clear_error(desk: Desk) -> None:
     missing = desk.run("status", NEWSLETTER_DATABASE__URL="sqlite:////proc/nowhere/people.db")
     assert missing.exit_code == 3 and missing.stderr.startswith("Error: ")

@@ -48,7 +48,9 @@ def test_each_setting_is_in_the_readme_and_in_the_workspace_of_the_repository() 
 
 
 def test_help_is_instant_because_it_imports_nothing_heavy() -> None:
-    heavy = "{'sqlalchemy', 'boto3', 'jinja2', 'lxml', 'premailer', 'rich', 'starlette', 'PIL', 'yaml', 'mjml'}"
+    heavy = (
+        "{'sqlalchemy', 'boto3', 'jinja2', 'lxml', 'premailer', 'rich', 'starlette', 'PIL', 'yaml', 'mjml'}"
+    )
     code = (
         "import sys, contextlib\n"
         "from newsletter.cli.main import cli\n"

@@ -79,7 +79,7 @@ def test_a_send_that_is_killed_is_resumed_with_nobody_twice_nobody_lost_and_the_
     process.communicate(timeout=60)
     assert process.returncode in {-signal.SIGKILL, 7, 0}
     resumed = desk.process("resume", NOVEMBER, **env)
-    output, errors = resumed.communicate(timeout=90)
+    _, errors = resumed.communicate(timeout=90)
     [proof] = desk.json("proof", NOVEMBER)["campaigns"]
     assert resumed.returncode == (8 if proof["uncertain"] else 0), errors
     received = [mail.to for mail in read_store(ses_endpoint)]

@@ -101,7 +101,9 @@ def test_a_new_workspace_sends_its_first_draft(tmp_path_factory: object, desk: D
 
     from newsletter.cli.main import cli
 
-    made = CliRunner().invoke(cli, ["init", str(fresh.root), "--name", 'Jo\'s "Notes"'], catch_exceptions=False)
+    made = CliRunner().invoke(
+        cli, ["init", str(fresh.root), "--name", 'Jo\'s "Notes"'], catch_exceptions=False
+    )
     assert made.exit_code == 0, made.output
     assert (fresh.root / "subscribers" / "secret").stat().st_mode & 0o777 == 0o600
     fresh.ok("subscribers", "add", "you@example.org", "--consent", "me")

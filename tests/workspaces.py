@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -75,7 +75,7 @@ class Desk:
     def mailbox(self) -> list[EmailMessage]:
         """Return what the mailbox sender wrote, parsed, in order."""
         return [
-            cast(EmailMessage, email.message_from_bytes(path.read_bytes(), policy=email.policy.default))
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             for path in sorted((self.root / "subscribers" / "mailbox").rglob("*.eml"))
         ]
 

@@ -25,10 +25,14 @@ def check(file: IssueFile, *, postal_address: str) -> Iterator[Finding]:
         what = f"the subject has {len(file.subject)} characters; most programs show fewer than {_SUBJECT}."
         yield finding(Level.NOTE, key, what, "Put what matters first, or shorten it.")
     if len(letters) > 8 and all(letter.isupper() for letter in letters):
-        yield finding(Level.WARNING, key, "the subject is all capitals; filters dislike it.", "Write it normally.")
+        yield finding(
+            Level.WARNING, key, "the subject is all capitals; filters dislike it.", "Write it normally."
+        )
     if not file.preheader:
         what = "there is no preheader: mail programs show the first words of the page instead."
-        yield finding(Level.NOTE, "preheader", what, "Add a line: preheader: One sentence that continues the subject.")
+        yield finding(
+            Level.NOTE, "preheader", what, "Add a line: preheader: One sentence that continues the subject."
+        )
     if not postal_address:
         yield Finding(
             level=Level.NOTE,

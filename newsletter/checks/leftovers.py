@@ -12,13 +12,15 @@ __all__ = ["check"]
 #: What it is, what it looks like, in readable text.
 _PLACEHOLDERS: Final = (
     ("a template tag that was not filled in", re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)),
-    ("a Mailchimp merge tag", re.compile(r"\*\|[A-Z0-9_:]+\|\*")),
+    ("a Mailchimp merge tag", re.compile(r"\*?\|[A-Z][A-Z0-9_:]*\|\*?")),
     ("a merge tag of another tool", re.compile(r"%%?[A-Z_]{3,}%%?|\[\[[^\[\]\n]{1,40}\]\]|%[a-z]+_?name%")),
     ("filler text", re.compile(r"\blorem ipsum\b", re.IGNORECASE)),
     ("a note to yourself", re.compile(r"\b(?:TODO|FIXME|TBD|XXX)\b")),
 )
 _EMPTY_LINK: Final = re.compile(r"""<a\b[^>]*\bhref=(["'])\s*#?\s*\1""", re.IGNORECASE)
-_INVISIBLE: Final = re.compile(r"<(style|script|title)\b.*?</\1>|<!--.*?-->|<[^>]+>", re.DOTALL | re.IGNORECASE)
+_INVISIBLE: Final = re.compile(
+    r"<(style|script|title)\b.*?</\1>|<!--.*?-->|<[^>]+>", re.DOTALL | re.IGNORECASE
+)
 
 
 def check(issue: CompiledIssue, where: str) -> Iterator[Finding]:

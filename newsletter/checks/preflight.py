@@ -34,7 +34,7 @@ class Draft:
 
 
 def draft_of(workspace: Workspace, path: Path, engine: Engine) -> Draft:
-    """Return the issue file, compiled, with what the checks need. Raises IssueError if it does not compile."""
+    """Return the issue, compiled, with what the checks need. Raises IssueError if it does not compile."""
     issue, report = compile_with_report(workspace, path)
     with reading(engine) as connection:
         known = known_fields(connection)
@@ -45,9 +45,11 @@ def findings(draft: Draft) -> list[Finding]:
     """Return what all checks found, errors first; inside a level in the order of the families."""
     where = draft.report.where
     found = [
-        *front_matter.check(draft.report.file, postal_address=draft.workspace.settings.newsletter.postal_address),
+        *front_matter.check(
+            draft.report.file, postal_address=draft.workspace.settings.newsletter.postal_address
+        ),
         *fields.check(draft.report.field_uses, draft.known_fields),
-        *pictures.check(draft.report.pictures, where),
+        *pictures.check(draft.report),
         *remarks.check(draft.report.warnings),
         *unsubscribe.check(draft.issue, where),
         *size.check(draft.issue, where),

@@ -55,7 +55,8 @@ def proof(state: State, issue: str) -> None:
     state.result(
         {"campaigns": [describe_campaign(campaign, accounts) for campaign, accounts in rows]},
         "\n\n".join(
-            f"{campaign.slug} to {campaign.segment or 'everyone'}: {campaign.state}\n{describe_accounts(accounts)}"
+            f"{campaign.slug} to {campaign.segment or 'everyone'}: {campaign.state}\n"
+            f"{describe_accounts(accounts)}"
             for campaign, accounts in rows
         ),
     )

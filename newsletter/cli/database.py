@@ -84,8 +84,8 @@ def adopt(state: State, yes: bool) -> None:
         if not sys.stdin.isatty():
             raise UsageError("There is no terminal to ask on.", hint="Add --yes in scripts.")
         click.confirm(
-            "A restored copy does not know what was mailed after it was made. Is no other copy sending, and is "
-            "every later send in here?",
+            "A restored copy does not know what was mailed after it was made. Is no other copy sending, "
+            "and is every later send in here?",
             abort=True,
             err=True,
         )

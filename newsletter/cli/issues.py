@@ -11,7 +11,9 @@ __all__ = ["COMMANDS"]
 
 @click.command()
 @click.argument("issue")
-@click.option("--as", "email", metavar="EMAIL", help="Render for this subscriber. Default: an example person.")
+@click.option(
+    "--as", "email", metavar="EMAIL", help="Render for this subscriber. Default: an example person."
+)
 @click.option(
     "-o",
     "--output",
@@ -34,7 +36,9 @@ def render(state: State, issue: str, email: str | None, folder: Path | None) -> 
 
     services = state.services
     compiled = compile_issue(services.workspace, find_issue(services.workspace, issue))
-    files = rehearsal.render(services, compiled, email=email, folder=folder or services.workspace.root / "out")
+    files = rehearsal.render(
+        services, compiled, email=email, folder=folder or services.workspace.root / "out"
+    )
     state.result({"files": [str(path) for path in files]}, "\n".join(services.shown(path) for path in files))
 
 
@@ -70,7 +74,9 @@ def check(state: State, issue: str, strict: bool) -> None:
         f"{ready.issue.slug}: {'nothing found' if not count else f'{count} finding(s), {len(bad)} to mend'}.",
     )
     if bad:
-        raise IssueError(f"{len(bad)} finding(s) must be mended before {ready.issue.slug} can go.", hint=bad[0].mend)
+        raise IssueError(
+            f"{len(bad)} finding(s) must be mended before {ready.issue.slug} can go.", hint=bad[0].mend
+        )
 
 
 COMMANDS = (render, check)

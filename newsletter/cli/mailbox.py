@@ -9,7 +9,9 @@ __all__ = ["COMMANDS"]
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one.")
+@click.option(
+    "--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one."
+)
 @pass_state
 def mailbox(state: State, host: str, port: int) -> None:
     """Show the local mailbox in a browser: every message the mailbox sender wrote.

@@ -19,7 +19,7 @@ __all__ = ["cli"]
 
 
 class Boundary(click.Group):
-    """Turns a NewsletterError into "Error: ... / Hint: ..." and its exit code; no traceback reaches a user."""
+    """Turns an error into "Error: ... / Hint: ..." and its exit code; no traceback reaches a user."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; translate what it raises."""
@@ -46,7 +46,7 @@ class Boundary(click.Group):
                 raise
             state.fail(
                 f"Unexpected {type(error).__name__}: {error}",
-                "This is a fault of ours. Set NEWSLETTER_DEBUG=1 and run it again to see where it comes from.",
+                "This is a fault of ours. Set NEWSLETTER_DEBUG=1 and run it again to see where.",
             )
             sys.exit(1)
         finally:
@@ -78,7 +78,7 @@ def _translate(error: Exception) -> NewsletterError | None:
     "workspace",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The newsletter's folder. Default: NEWSLETTER_WORKSPACE, or the nearest folder with a newsletter.toml.",
+    help="The newsletter's folder. Default: NEWSLETTER_WORKSPACE, or the nearest with a newsletter.toml.",
 )
 @click.version_option(__version__, prog_name="newsletter")
 @click.pass_context

@@ -27,7 +27,7 @@ class State:
 
     @property
     def services(self) -> "Services":
-        """The workspace's services. Raises ConfigError when there is no workspace or its settings are wrong."""
+        """The workspace's services. Raises ConfigError when there is none or its settings are wrong."""
         if self._services is None:
             from newsletter.wiring import open_services
 
@@ -35,7 +35,7 @@ class State:
         return self._services
 
     def result(self, data: Mapping[str, Any], text: str | None) -> None:
-        """Print the text on stdout; with ``--json`` keep the data for the one object that ``close`` prints."""
+        """Print the text on stdout; with ``--json`` keep the data for the object that ``close`` prints."""
         if self.json:
             self._object |= data
         elif text is not None:
@@ -88,7 +88,9 @@ def confirm_readers(count: int, *, yes: bool) -> None:
             "There is no terminal to ask on, and --yes was not given; nothing was mailed.",
             hint="Add --yes in scripts.",
         )
-    typed = click.prompt(f"Type the number of readers ({count}) to send", default="", show_default=False, err=True)
+    typed = click.prompt(
+        f"Type the number of readers ({count}) to send", default="", show_default=False, err=True
+    )
     if typed.strip().replace(",", "") != str(count):
         raise UsageError("That was not the number; nothing was mailed.", hint="Run the same command again.")
 

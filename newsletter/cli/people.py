@@ -24,7 +24,9 @@ def subscribers() -> None:
 @click.option("--name", default="", help="Full name.")
 @click.option("--tag", "tags", multiple=True, help="Tag; repeatable.")
 @click.option("--field", "fields", metavar="KEY=VALUE", multiple=True, help="Custom merge field; repeatable.")
-@click.option("--consent", default="", metavar="TEXT", help='How they agreed, in words: "asked me at the fair".')
+@click.option(
+    "--consent", default="", metavar="TEXT", help='How they agreed, in words: "asked me at the fair".'
+)
 @json_option
 @pass_state
 def add(
@@ -35,7 +37,7 @@ def add(
     Whoever has unsubscribed is refused: only they themselves can come back.
 
     \b
-    Example: newsletter subscribers add ada@example.org --name "Ada Byron" --tag families --consent "asked by phone"
+    Example: newsletter subscribers add ada@example.org --name "Ada Byron" --consent "asked by phone"
     """
     from newsletter.people.adding import add_subscriber
 
@@ -58,7 +60,11 @@ def add(
     state.result(
         {"email": email, "outcome": added.outcome, "sendable": added.sendable},
         f"{email}: {added.outcome}"
-        + ("." if added.sendable else ", but Amazon SES cannot mail it: it has letters beyond ASCII before the @."),
+        + (
+            "."
+            if added.sendable
+            else ", but Amazon SES cannot mail it: it has letters beyond ASCII before the @."
+        ),
     )
 
 
@@ -106,7 +112,9 @@ def import_(state: State, file: Path, consent: str, tags: tuple[str, ...], dry_r
 
 
 @subscribers.command("list")
-@click.option("--status", default=None, help="Only these: pending, confirmed, unsubscribed, bounced, complained.")
+@click.option(
+    "--status", default=None, help="Only these: pending, confirmed, unsubscribed, bounced, complained."
+)
 @click.option("--segment", default="", help="Only this segment: a name from [segments], or a rule.")
 @json_option
 @pass_state

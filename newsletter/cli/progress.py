@@ -28,9 +28,11 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
             _draw(pipeline.deliver(services, campaign, stop=stop.is_set))
         except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
             stopped = error
-    found = dict((each.id, (each, accounts)) for each, accounts in pipeline.standing(services, campaign.slug))
+    found = {each.id: (each, accounts) for each, accounts in pipeline.standing(services, campaign.slug)}
     campaign, accounts = found[campaign.id]
-    state.result(describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went())
+    state.result(
+        describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went()
+    )
     if stopped:
         raise stopped
     accounts.assert_settled()
@@ -48,7 +50,7 @@ def describe_campaign(campaign: "Campaign", accounts: "Accounts") -> dict[str, A
 
 
 def describe_accounts(accounts: "Accounts") -> str:
-    """Return the accounting identity as a sum that a person can check, uncertain deliveries named by number."""
+    """Return the accounting identity as a sum that a person can check, uncertain ones named by number."""
     rows: list[tuple[str, int]] = [("sent", accounts.sent), ("failed", accounts.failed)]
     rows += [(f"skipped, {reason}", count) for reason, count in sorted(accounts.skipped.items())]
     rows += [("uncertain", accounts.uncertain), ("queued", accounts.queued), ("in flight", accounts.sending)]
@@ -70,7 +72,14 @@ def _draw(steps: Iterator[Any]) -> None:
             pass
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Rate(ProgressColumn):

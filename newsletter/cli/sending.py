@@ -10,8 +10,12 @@ __all__ = ["COMMANDS"]
 
 @click.command()
 @click.argument("issue")
-@click.option("--segment", default=None, help="Who gets it: a name from [segments], or a rule such as tag:families.")
-@click.option("--test", "test", metavar="EMAIL", multiple=True, help="Mail it to this address only; repeatable.")
+@click.option(
+    "--segment", default=None, help="Who gets it: a name from [segments], or a rule such as tag:families."
+)
+@click.option(
+    "--test", "test", metavar="EMAIL", multiple=True, help="Mail it to this address only; repeatable."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for the number of readers.")
 @json_option

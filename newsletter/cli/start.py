@@ -12,7 +12,9 @@ __all__ = ["COMMANDS"]
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--name", default="My newsletter", show_default=True, help="The newsletter's name, as readers see it.")
+@click.option(
+    "--name", default="My newsletter", show_default=True, help="The newsletter's name, as readers see it."
+)
 @click.option("--from", "from_", default="", help='The From header: "Name <address>".')
 @json_option
 @pass_state
@@ -39,7 +41,9 @@ def init(state: State, folder: Path, name: str, from_: str) -> None:
 
 @click.command()
 @click.argument("title")
-@click.option("--date", "month", metavar="YYYY-MM", default="", help="The issue's month. Default: this month.")
+@click.option(
+    "--date", "month", metavar="YYYY-MM", default="", help="The issue's month. Default: this month."
+)
 @json_option
 @pass_state
 def new(state: State, title: str, month: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.people.addresses import Address, InvalidAddress, parse_address
@@ -85,6 +85,7 @@ def test_a_reason_does_not_repeat_the_address(text: str) -> None:
 _PARTS = st.text(alphabet="abcXYZ019.-_+!'@ ", min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(
     local=_PARTS,
     domain=_PARTS,
@@ -103,6 +104,7 @@ def test_the_fast_way_takes_nothing_that_the_slow_way_refuses(local: str, domain
     assert ours.key == theirs.normalized.lower()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_an_address_or_refused(text: str) -> None:
     try:

@@ -5,7 +5,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import UsageError
@@ -152,6 +152,7 @@ def test_a_first_line_that_does_not_help_is_a_usage_error(tmp_path: Path, text: 
         _columns(file, next(found, None))
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=300) | st.text(alphabet='ab@",;\n\r\t\0ü', max_size=200).map(str.encode))
 def test_any_bytes_are_rows_or_a_usage_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     try:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.people.naming import field_name, one_line, tag_name
@@ -28,6 +28,7 @@ def test_a_tag_that_cannot_be_is_refused(text: str, reason: str) -> None:
         tag_name(text)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=80))
 def test_a_field_name_is_an_identifier_that_no_dictionary_has(text: str) -> None:
     try:
@@ -38,6 +39,7 @@ def test_a_field_name_is_an_identifier_that_no_dictionary_has(text: str) -> None
     assert not hasattr({}, name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_one_line_has_neither_line_breaks_nor_control_characters(text: str) -> None:
     line = one_line(text)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
@@ -98,6 +98,7 @@ def test_a_mistake_is_pointed_at(rule: str, what: str, caret: int) -> None:
     assert "tag:families" in caught.value.hint
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text(alphabet='tagfield:=()"andornot ', max_size=60))
 def test_any_text_is_a_rule_or_a_usage_error(text: str) -> None:
     try:

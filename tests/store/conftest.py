@@ -1,5 +1,0 @@
-"""Each store test runs on SQLite and on PostgreSQL."""
-
-from tests.databases import database_url, engine, postgres_server
-
-__all__ = ["database_url", "engine", "postgres_server"]
