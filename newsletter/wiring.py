@@ -147,7 +147,9 @@ class Services:
         """Return a sentence that says where to look, when mail went into the local mailbox."""
         if self.settings.sender.kind != "mailbox":
             return ""
-        return f"\n\nThe mail is in {self.shown(self.workspace.mailbox)}/. Look at it: newsletter mailbox"
+        here = Path.cwd().is_relative_to(self.workspace.root)
+        command = "newsletter mailbox" if here else f"newsletter -C {self.shown(self.workspace.root)} mailbox"
+        return f"\n\nThe mail is in {self.shown(self.workspace.mailbox)}/. Look at it: {command}"
 
 
 def write_secret(path: Path) -> str:

@@ -58,7 +58,8 @@ def send(
     if campaign is None:
         counts = pipeline.preview(services, ready)
         if counts.queued:
-            note(f"{ready.issue.title}: {counts.queued} readers, by {services.settings.sender.kind}.")
+            readers = f"{counts.queued:,} reader{'s' if counts.queued != 1 else ''}"
+            note(f"{ready.issue.title}: {readers}, by {services.settings.sender.kind}.")
             confirm_readers(counts.queued, yes=yes)
         else:
             note("Nobody would be mailed: there is no confirmed subscriber in this segment.")

@@ -112,7 +112,9 @@ class Bench:
 
     def issue(self, body: str, slug: str = "2026-11-test", **front: Any) -> Path:
         """Write an issue; its body begins in line 3 plus one for each line of front matter."""
-        matter = yaml.safe_dump({"title": "A test", **front}, sort_keys=False, allow_unicode=True, width=10_000)
+        matter = yaml.safe_dump(
+            {"title": "A test", **front}, sort_keys=False, allow_unicode=True, width=10_000
+        )
         return self.write(f"issues/{slug}.md", f"---\n{matter}---\n{body}")
 
     def compile(self, body: str, **front: Any) -> Letter:
@@ -138,9 +140,9 @@ class Bench:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         noise = Pillow.effect_noise(size, 90)
-        Pillow.merge("RGB", [noise, noise.rotate(180), noise.transpose(Pillow.Transpose.FLIP_LEFT_RIGHT)]).convert(
-            mode
-        ).save(file, **save)
+        Pillow.merge(
+            "RGB", [noise, noise.rotate(180), noise.transpose(Pillow.Transpose.FLIP_LEFT_RIGHT)]
+        ).convert(mode).save(file, **save)
         return file
 
 
@@ -148,7 +150,9 @@ class Bench:
 def bench(tmp_path: Path) -> Bench:
     """A workspace with the template above."""
     settings = Settings(
-        newsletter=Newsletter(name="Ignite <&> Friends", from_="Ignite <hello@example.org>", reply_to="re@example.org")
+        newsletter=Newsletter(
+            name="Ignite <&> Friends", from_="Ignite <hello@example.org>", reply_to="re@example.org"
+        )
     )
     made = Bench(Workspace(root=tmp_path, settings=settings))
     made.write("templates/monthly/layout.mjml.j2", LAYOUT)

@@ -104,18 +104,26 @@ def test_safe_html_of_the_issue_stays_safe_in_a_deferred_expression() -> None:
 
 
 def test_equal_values_share_a_constant_and_constants_are_named_in_order() -> None:
-    residual = split("{{ subscriber.a ~ issue.rooms }}{{ subscriber.b ~ issue.title }}{{ subscriber.c ~ issue.rooms }}")
+    residual = split(
+        "{{ subscriber.a ~ issue.rooms }}{{ subscriber.b ~ issue.title }}{{ subscriber.c ~ issue.rooms }}"
+    )
     assert residual.constants == {"const_0": 2, "const_1": "Rhythm"}
 
 
 def test_includes_imports_and_blocks_are_split_like_all_else(tmp_path: Path) -> None:
     (tmp_path / "part.md").write_text("{{ subscriber.a }}{{ issue.title }}")
-    (tmp_path / "base.md").write_text("[{% block one %}{% endblock %}|{% block two %}{{ subscriber.b }}{% endblock %}]")
+    (tmp_path / "base.md").write_text(
+        "[{% block one %}{% endblock %}|{% block two %}{{ subscriber.b }}{% endblock %}]"
+    )
     (tmp_path / "tools.md").write_text("{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}")
     assert shown("{% include 'part.md' %}", tmp_path) == "{{ subscriber.a }}Rhythm"
-    assert shown("{% if subscriber.x %}{% include 'part.md' %}{% endif %}", tmp_path).startswith("{% if subscriber.x %}")
+    assert shown("{% if subscriber.x %}{% include 'part.md' %}{% endif %}", tmp_path).startswith(
+        "{% if subscriber.x %}"
+    )
     child = "{% extends 'base.md' %}{% set x = subscriber.c %}{% block one %}{{ x }}{% if subscriber.a %}A{% endif %}{% endblock %}"
-    assert shown(child, tmp_path) == "[{{ subscriber.c }}{% if subscriber.a %}A{% endif %}|{{ subscriber.b }}]"
+    assert (
+        shown(child, tmp_path) == "[{{ subscriber.c }}{% if subscriber.a %}A{% endif %}|{{ subscriber.b }}]"
+    )
     assert shown("{% import 'tools.md' as t %}{{ t.twice(issue.title) }}", tmp_path) == "RhythmRhythm"
 
 
@@ -124,7 +132,10 @@ def test_includes_imports_and_blocks_are_split_like_all_else(tmp_path: Path) -> 
     [
         ("{% if subscriber.a %}{% set x = 1 %}{% endif %}", "set stands inside a condition on the reader"),
         ("{% if issue.flag %}{% set x = subscriber.a %}{% endif %}", "in one branch of a condition only"),
-        ("{% set x = subscriber.a %}{% if issue.flag %}{% set x = 1 %}{% endif %}", "in one branch of a condition only"),
+        (
+            "{% set x = subscriber.a %}{% if issue.flag %}{% set x = 1 %}{% endif %}",
+            "in one branch of a condition only",
+        ),
         ("{% set x, y = subscriber.a, 1 %}", "several names"),
         ("{% set subscriber = 1 %}", "another meaning"),
         ("{% set n = namespace(x=1) %}{% if subscriber.a %}{% set n.x = 2 %}{% endif %}", "A namespace"),
@@ -133,23 +144,32 @@ def test_includes_imports_and_blocks_are_split_like_all_else(tmp_path: Path) -> 
         ("{% filter upper %}{{ subscriber.a }}{% endfilter %}", "A filter block"),
         ("{% macro m() %}{{ subscriber.a }}{% endmacro %}", "A macro"),
         ("{% macro m(x) %}{{ x }}{% endmacro %}{{ m(subscriber.a) }}", "given to m(…)"),
-        ("{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{{ subscriber.a }}{% endcall %}", "A call block"),
+        (
+            "{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{{ subscriber.a }}{% endcall %}",
+            "A call block",
+        ),
         ("{{ range(subscriber.n) }}", "given to range(…)"),
         ("{% include subscriber.a %}", "choose what is included"),
         ("{% for t in subscriber.tags recursive %}{% endfor %}", "recursive"),
         ("{% for subscriber in issue.sections %}{% endfor %}", "a name with a meaning of its own"),
-        ("{% for s in issue.sections if s.tag in subscriber.tags %}{{ loop.index }}{% endfor %}", "uses loop or else"),
+        (
+            "{% for s in issue.sections if s.tag in subscriber.tags %}{{ loop.index }}{% endfor %}",
+            "uses loop or else",
+        ),
         ("{{ subscriber }}", "subscriber stands alone"),
         ("{{ subscriber[issue.title] }}", "subscriber stands alone"),
         ("{{ subscriber.bio | safe }}", "goes through safe"),
         ("{{ subscriber.a | uper }}", 'There is no filter "uper". Did you mean "upper"?'),
         ("{{ subscriber.a is evn }}", 'There is no test "evn". Did you mean "even"?'),
-        ("{{ issue.title | uper }}", 'No filter named \'uper\'. Did you mean "upper"?'),
+        ("{{ issue.title | uper }}", "No filter named 'uper'. Did you mean \"upper\"?"),
         ("{{ issue.titel }}", "'titel' is not defined. Did you mean \"title\"?"),
         ("{{ titel }}", "'titel' is undefined"),
         ("{{ first_name }}", "Did you mean subscriber.first_name?"),
         ("{{ issue.titel ~ subscriber.a }}", "no attribute 'titel'"),
-        ("{{ issue ~ subscriber.a }}{{ [issue.sections, range] ~ subscriber.a }}", "one expression with the reader's data"),
+        (
+            "{{ issue ~ subscriber.a }}{{ [issue.sections, range] ~ subscriber.a }}",
+            "one expression with the reader's data",
+        ),
         ("{% if subscriber.a %}", "Unexpected end of template"),
         ("{% if subscriber.a %}{% endfor %}", "unknown tag 'endfor'"),
         ("{{ 1 + 'a' }}", "The template fails"),

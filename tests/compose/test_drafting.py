@@ -33,7 +33,9 @@ def test_the_notes_in_a_draft_are_valid_once_uncommented(bench: Bench) -> None:
     path = new_issue(bench.workspace, "Notes", NOVEMBER)
     bench.picture("issues/pictures/drum.jpg")
     lines = path.read_text().split("\n")
-    uncommented = [line[2:] if line.startswith(("# subject", "# hero", "#   ", "# segment")) else line for line in lines]
+    uncommented = [
+        line[2:] if line.startswith(("# subject", "# hero", "#   ", "# segment")) else line for line in lines
+    ]
     path.write_text("\n".join(uncommented))
     letter = Letter(*compile_with_report(bench.workspace, path))
     assert letter.subject(BOB) == "Hello, a note for November 2026"
@@ -48,7 +50,9 @@ def test_an_issue_is_never_overwritten(bench: Bench) -> None:
     assert path.read_text() == "mine"
 
 
-@pytest.mark.parametrize(("title", "what"), [("!!!", "No file can be named"), ("Dear {{ x }}", "an expression")])
+@pytest.mark.parametrize(
+    ("title", "what"), [("!!!", "No file can be named"), ("Dear {{ x }}", "an expression")]
+)
 def test_a_title_that_cannot_be_one_is_refused(bench: Bench, title: str, what: str) -> None:
     with pytest.raises(UsageError, match=what):
         new_issue(bench.workspace, title, NOVEMBER)

@@ -42,7 +42,11 @@ def test_all_keys_are_read_with_the_line_of_each(bench: Bench) -> None:
         "2026-11-rhythm", "Rhythm and rest", "Hello: {{ subscriber.first_name }}",
     )  # fmt: skip
     assert issue.hero is not None
-    assert (issue.hero.image, issue.hero.alt, issue.hero.caption) == ("pictures/drum.jpg", "A drum", "Saturday")
+    assert (issue.hero.image, issue.hero.alt, issue.hero.caption) == (
+        "pictures/drum.jpg",
+        "A drum",
+        "Saturday",
+    )
     assert (issue.send_at, list(issue.tags), issue.language, issue.dir) == (
         "2026-11-30 09:00", ["families", "rhythm"], "de", "ltr",
     )  # fmt: skip
@@ -86,7 +90,11 @@ def test_a_hero_without_alt_is_read_so_that_a_check_can_report_it(bench: Bench) 
         ("---\ntitle: T\nhero: drum.jpg\n---\nHi", 3, "hero is text, not a mapping"),
         ("---\ntitle: T\nhero:\n  image: a.png\n  atl: x\n---\nHi", 5, 'Did you mean "alt"?'),
         ("---\ntitle: T\nhero:\n  alt: x\n---\nHi", 3, "hero has no image"),
-        ("---\ntitle: T\nhero:\n  image: a.png\n  alt: true\n---\nHi", 5, "hero.alt is true or false, not text"),
+        (
+            "---\ntitle: T\nhero:\n  image: a.png\n  alt: true\n---\nHi",
+            5,
+            "hero.alt is true or false, not text",
+        ),
         ("---\ntitle: T\ntags:\n- a\n- 3\n---\nHi", 5, "tags is a number"),
         ("---\ntitle: T\ndir: up\n---\nHi", 3, "not ltr or rtl"),
         ("---\ntitle: T\ntitle: U\n---\nHi", 3, "given twice"),
@@ -118,7 +126,9 @@ def test_a_file_must_be_named_by_its_month(bench: Bench, name: str) -> None:
         read_issue(bench.write(f"issues/{name}", "---\ntitle: T\n---\nHi"), bench.root)
 
 
-def test_an_issue_is_found_by_slug_by_path_and_as_the_latest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_issue_is_found_by_slug_by_path_and_as_the_latest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.issue("Hi", slug="2026-09-old")
     path = bench.issue("Hi", slug="2026-11-new")
     bench.write("issues/notes.md", "not an issue")
