@@ -1,71 +1,31 @@
 """READ FIRST: an issue's way from a file to everybody's inbox, without the detail.
 
-    prepare   issues/2026-11-....md --compose--> CompiledIssue --checks--> findings
-    start     audience --plan--> one delivery row a person, content and audience frozen
-    deliver   claim > personalise > send > record, at the account's rate, until nothing is queued
-    standing  what became of it: the accounting identity
+    prepare    issues/2026-11-....md --compose--> CompiledIssue --checks--> findings   (readying)
+    approve    the compiled issue is frozen: these bytes are what goes                 (readying)
+    start      audience --plan--> one delivery row a person, content and audience frozen
+    deliver    claim > personalise > send > record, at the account's rate, until nothing is queued
+    standing   what became of it: the accounting identity                              (standing)
 
 Each step is a function of the Services (``newsletter.wiring``) and of what the step before returned.
-Trying things out without a campaign (render, test mail) is in ``newsletter.rehearsal``.
+Trying an issue out without a campaign (render, test mail) is in ``newsletter.rehearsal``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import ColumnElement
 
-from newsletter.checks import preflight
-from newsletter.compose.issue_file import find_issue
 from newsletter.delivery import delivering, planning, steering
 from newsletter.delivery.progress import Progress
-from newsletter.errors import IssueError, UsageError
-from newsletter.model import CompiledIssue, Finding, Level
 from newsletter.people import segments
 from newsletter.personal.press import Press
-from newsletter.reporting.accounting import Accounts, accounts
-from newsletter.store import campaigns, deliveries, guard
+from newsletter.readying import Ready
+from newsletter.standing import standing
+from newsletter.store import campaigns, guard
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
 from newsletter.wiring import Services
 
-__all__ = [
-    "Ready",
-    "audience",
-    "deliver",
-    "existing_campaign",
-    "prepare",
-    "preview",
-    "resolve",
-    "resume",
-    "standing",
-    "start",
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ready:
-    """An issue that was composed and looked over. segment: a name, a rule, or "" for everyone."""
-
-    issue: CompiledIssue
-    findings: Sequence[Finding]
-    segment: str
-
-    def refuse_errors(self) -> None:
-        """Raise IssueError if a finding forbids sending."""
-        errors = [finding for finding in self.findings if finding.level is Level.ERROR]
-        if errors:
-            raise IssueError(
-                f"{self.issue.slug} cannot go: {len(errors)} error(s) found. Nothing was mailed.",
-                hint=f"Mend them, then look again: newsletter check {self.issue.slug}",
-            )
-
-
-def prepare(services: Services, reference: str, segment: str | None) -> Ready:
-    """Return the named issue, compiled and checked. Raises IssueError if it does not compile."""
-    path = find_issue(services.workspace, reference)
-    draft = preflight.draft_of(services.workspace, path, services.engine)
-    chosen = draft.report.file.segment if segment is None else segment
-    return Ready(issue=draft.issue, findings=preflight.findings(draft), segment=chosen or "")
+__all__ = ["audience", "deliver", "existing_campaign", "preview", "resume", "start"]
 
 
 def audience(services: Services, segment: str) -> ColumnElement[bool]:
@@ -129,31 +89,3 @@ def resume(services: Services, reference: str) -> Campaign:
     with reading(services.engine) as connection:
         issue = campaigns.frozen_issue(connection, campaign.id)
     return start(services, Ready(issue=issue, findings=(), segment=campaign.segment))
-
-
-def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
-    """Return each campaign, or those of one issue, with its accounts; oldest first.
-
-    Raises UsageError if the named issue was never sent.
-    """
-    slug = None if reference is None else _slug(services, reference)
-    found = campaigns.all_campaigns(services.engine, slug)
-    if slug is not None and not found:
-        raise UsageError(f"{slug} has not been sent.", hint=f"Send it: newsletter send {slug}")
-    return [(campaign, accounts(services.engine, campaign.id)) for campaign in found]
-
-
-def resolve(services: Services, reference: str, *, resend: bool) -> int:
-    """Settle the uncertain deliveries of an issue on the owner's word; return how many there were."""
-    total = 0
-    for campaign, _ in standing(services, reference):
-        with services.engine.begin() as connection:
-            total += deliveries.resolve(connection, campaign.id, resend=resend, now=services.clock())
-    return total
-
-
-def _slug(services: Services, reference: str) -> str:
-    """Return the slug of a reference; one that was sent may be named even when its file is gone."""
-    if any(campaign.slug == reference for campaign in campaigns.all_campaigns(services.engine, reference)):
-        return reference
-    return find_issue(services.workspace, reference).stem

@@ -67,7 +67,7 @@ def send_test(services: Services, issue: CompiledIssue, addresses: Sequence[str]
                 hint="Nothing else was sent. Mend the cause, then run the same command again.",
             )
     with services.engine.begin() as connection:
-        approvals.record_hash(connection, issue.slug, "tested", issue.hash, services.clock())
+        approvals.record_test(connection, issue, services.clock())
     return len(people)
 
 

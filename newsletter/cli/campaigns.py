@@ -18,10 +18,10 @@ def status(state: State, issue: str | None) -> None:
     \b
     Example: newsletter status
     """
-    from newsletter import pipeline
+    from newsletter.standing import standing
 
     services = state.services
-    rows = pipeline.standing(services, issue)
+    rows = standing(services, issue)
     lines = [
         f"{campaign.slug:40} {campaign.segment or 'everyone':16} {campaign.state:10} "
         f"{accounts.sent} of {accounts.candidates} sent"
@@ -49,9 +49,9 @@ def proof(state: State, issue: str) -> None:
     \b
     Example: newsletter proof 2026-11-individual-vs-group
     """
-    from newsletter import pipeline
+    from newsletter.standing import standing
 
-    rows = pipeline.standing(state.services, issue)
+    rows = standing(state.services, issue)
     state.result(
         {"campaigns": [describe_campaign(campaign, accounts) for campaign, accounts in rows]},
         "\n\n".join(
@@ -76,15 +76,15 @@ def resolve(state: State, issue: str, word: str | None) -> None:
     \b
     Example: newsletter resolve 2026-11-individual-vs-group --assume-sent
     """
-    from newsletter import pipeline
     from newsletter.errors import UsageError
+    from newsletter.standing import resolve as settle
 
     if word is None:
         raise UsageError(
             "Say what to assume: --assume-sent or --resend.",
             hint="With --assume-sent nobody gets it twice; with --resend nobody is missed.",
         )
-    settled = pipeline.resolve(state.services, issue, resend=word == "resend")
+    settled = settle(state.services, issue, resend=word == "resend")
     state.result(
         {"issue": issue, "settled": settled, "as": word},
         f"{settled} uncertain deliveries settled ({word})."

@@ -53,11 +53,11 @@ def check(state: State, issue: str, strict: bool) -> None:
     \b
     Example: newsletter check latest --strict
     """
-    from newsletter import pipeline
+    from newsletter import readying
     from newsletter.errors import IssueError
     from newsletter.model import Level
 
-    ready = pipeline.prepare(state.services, issue, None)
+    ready = readying.prepare(state.services, issue)
     show_findings(ready.findings)
     bad = [f for f in ready.findings if f.level is Level.ERROR or (strict and f.level is Level.WARNING)]
     count = len(ready.findings)
@@ -79,4 +79,26 @@ def check(state: State, issue: str, strict: bool) -> None:
         )
 
 
-COMMANDS = (render, check)
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_state
+def approve(state: State, issue: str) -> None:
+    """Check ISSUE and freeze it: what was approved is what goes, even if the file is edited later.
+
+    \b
+    Example: newsletter approve latest
+    """
+    from newsletter import readying
+
+    ready = readying.approve(state.services, issue)
+    show_findings(ready.findings)
+    slug = ready.issue.slug
+    state.result(
+        {"issue": slug, "hash": ready.issue.hash, "segment": ready.segment},
+        f"Approved {slug} for {ready.segment or 'everyone'}.\n{ready.issue.hash}\n\n"
+        f"Send it: newsletter send {slug}",
+    )
+
+
+COMMANDS = (render, check, approve)

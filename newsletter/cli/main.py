@@ -45,7 +45,7 @@ class Boundary(click.Group):
             if os.environ.get("NEWSLETTER_DEBUG"):
                 raise
             state.fail(
-                f"Unexpected {type(error).__name__}: {error}",
+                f"Unexpected {_kind(error)}.",
                 "This is a fault of ours. Set NEWSLETTER_DEBUG=1 and run it again to see where.",
             )
             sys.exit(1)
@@ -55,6 +55,13 @@ class Boundary(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List commands in the order of an owner's month, not of the alphabet."""
         return list(self.commands)
+
+
+def _kind(error: Exception) -> str:
+    """Return an unexpected error in words. A database's own text may hold an address, and is left out."""
+    name = type(error).__name__
+    in_database = type(error).__module__.startswith("sqlalchemy")
+    return f"{name} in the database" if in_database else f"{name}: {error}"
 
 
 def _translate(error: Exception) -> NewsletterError | None:

@@ -20,6 +20,7 @@ __all__ = ["describe_accounts", "describe_campaign", "run_to_the_end"]
 def run_to_the_end(state: State, campaign: "Campaign") -> None:
     """Deliver what is queued, with a progress bar; then print the accounts and end with their exit code."""
     from newsletter import pipeline
+    from newsletter.standing import standing
 
     services = state.services
     stopped: NewsletterError | None = None
@@ -28,7 +29,7 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
             _draw(pipeline.deliver(services, campaign, stop=stop.is_set))
         except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
             stopped = error
-    found = {each.id: (each, accounts) for each, accounts in pipeline.standing(services, campaign.slug)}
+    found = {each.id: (each, accounts) for each, accounts in standing(services, campaign.slug)}
     campaign, accounts = found[campaign.id]
     state.result(
         describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went()

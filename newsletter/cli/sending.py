@@ -33,10 +33,11 @@ def send(
       newsletter send latest --dry-run
       newsletter send latest --segment families
     """
-    from newsletter import pipeline, rehearsal
+    from newsletter import pipeline, readying, rehearsal
 
     services = state.services
-    ready = pipeline.prepare(services, issue, segment)
+    prepare = readying.prepare if test else readying.prepare_to_send
+    ready = prepare(services, issue, segment)
     show_findings(ready.findings)
     ready.refuse_errors()
     if test:
@@ -56,6 +57,8 @@ def send(
         return
     campaign = pipeline.existing_campaign(services, ready)
     if campaign is None:
+        for remark in ready.remarks:
+            note(remark)
         counts = pipeline.preview(services, ready)
         if counts.queued:
             readers = f"{counts.queued:,} reader{'s' if counts.queued != 1 else ''}"

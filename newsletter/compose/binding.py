@@ -32,15 +32,23 @@ class _Scope:
     branch: str = ""  #: since the scope began, inside a condition of the "issue" or of the "reader"
     deferred: bool = False  #: inside anything that waits for the reader
     present: frozenset[str] = frozenset()  #: fields that the conditions around ask about
+    lost: set[str] = field(default_factory=set)  #: aliases that use a name which now means something else
 
     def inner(self, **changes: Any) -> "_Scope":
-        return replace(self, aliases=dict(self.aliases), **changes)
+        return replace(self, aliases=dict(self.aliases), lost=set(self.lost), **changes)
 
     def hides(self, names: Iterable[str]) -> "_Scope":
         """Return a new scope in which these names are the issue's, whatever they were outside."""
         taken = frozenset(names)
         aliases = {name: value for name, value in self.aliases.items() if name not in taken}
-        return replace(self, tainted=self.tainted - taken, aliases=aliases, branch="")
+        lost = {name for name, value in aliases.items() if names_in(value) & taken}
+        return replace(
+            self,
+            tainted=self.tainted - taken,
+            aliases={name: value for name, value in aliases.items() if name not in lost},
+            lost=(self.lost - taken) | lost,
+            branch="",
+        )
 
 
 class Binder:
@@ -76,7 +84,7 @@ class Binder:
                 written += handler(statement, scope)
                 continue
             for child in statement.iter_child_nodes(exclude=("body",)):
-                if names_in(child) & scope.tainted | names_in(child) & scope.aliases.keys():
+                if names_in(child) & (scope.tainted | scope.aliases.keys() | scope.lost):
                     self._refuse(statement, "The reader's data cannot choose what is included or imported")
             if isinstance(statement, nodes.Extends) and scope.deferred:
                 self._refuse(statement, "extends stands inside a condition on the reader")
@@ -85,13 +93,21 @@ class Binder:
             written.append(statement)
         return written
 
+    def _resolved(self, expression: Any, scope: _Scope) -> Any:
+        """Return the expression with the names that ``set`` and ``with`` gave written out."""
+        if lost := names_in(expression) & scope.lost:
+            self._refuse(
+                expression, f"{min(lost)} was set from a loop's variable which this loop gives a new value"
+            )
+        return substitute(expression, scope.aliases)
+
     def _waits(self, expression: nodes.Node | None, scope: _Scope) -> bool:
         return expression is not None and bool(names_in(expression) & scope.tainted)
 
     def _output(self, node: nodes.Output, scope: _Scope) -> list[nodes.Node]:
         shown: list[nodes.Expr] = []
         for child in node.nodes:
-            whole: Any = substitute(child, scope.aliases)
+            whole = self._resolved(child, scope)
             if self._waits(whole, scope):
                 whole = self._defer.slot(Kind.VALUE, whole, scope.tainted, present=scope.present)
             shown.append(whole)
@@ -99,7 +115,7 @@ class Binder:
         return [node]
 
     def _if(self, node: nodes.If, scope: _Scope) -> list[nodes.Node]:
-        test: Any = substitute(node.test, scope.aliases)
+        test = self._resolved(node.test, scope)
         rest = _rest(node)
         if not self._waits(test, scope):
             node.test, node.elif_ = test, []
@@ -111,7 +127,7 @@ class Binder:
         written = [self._defer.output(Kind.IF, test, scope.tainted), *self._body(node.body, inside)]
         otherwise = scope.inner(branch="reader", deferred=True)
         while len(rest) == 1 and isinstance(follow := rest[0], nodes.If) and node.elif_:
-            test = substitute(follow.test, scope.aliases)
+            test = self._resolved(follow.test, scope)
             if not self._waits(test, scope):
                 break
             present = scope.present | asked_fields(test)
@@ -127,9 +143,9 @@ class Binder:
         targets = _targets(node.target)
         for name in targets & RECIPIENT | {name for name in targets if name.startswith("const_")}:
             self._refuse(node, f"A loop's variable is called {name}, a name with a meaning of its own")
-        node.iter = substitute(node.iter, scope.aliases)
+        node.iter = self._resolved(node.iter, scope)
         inside = scope.hides([*targets, "loop"])
-        node.test = substitute(node.test, inside.aliases) if node.test is not None else None
+        node.test = self._resolved(node.test, inside) if node.test is not None else None
         if not self._waits(node.iter, scope):
             if self._waits(node.test, inside):
                 return self._for_some(node, scope)
@@ -157,7 +173,7 @@ class Binder:
         return self._for(node, scope)
 
     def _assign(self, node: nodes.Assign, scope: _Scope) -> list[nodes.Node]:
-        node.node = substitute(node.node, scope.aliases)
+        node.node = self._resolved(node.node, scope)
         waits = self._waits(node.node, scope)
         if isinstance(node.target, nodes.NSRef):
             if waits or scope.deferred:
@@ -170,11 +186,12 @@ class Binder:
             self._refuse(
                 node, "set stands inside a condition on the reader, where both branches are rendered"
             )
-        known = scope.aliases.keys() | (scope.tainted - RECIPIENT)
+        known = scope.aliases.keys() | (scope.tainted - RECIPIENT) | scope.lost
         if scope.branch and (waits or targets & known):
             self._refuse(node, "set gives a name the reader's data in one branch of a condition only")
         for name in targets:
             scope.aliases.pop(name, None)
+            scope.lost.discard(name)
         if not waits:
             return [node]
         if not isinstance(node.target, nodes.Name):
@@ -193,7 +210,7 @@ class Binder:
         return fixed
 
     def _with(self, node: nodes.With, scope: _Scope) -> list[nodes.Node]:
-        values = [substitute(value, scope.aliases) for value in node.values]
+        values = [self._resolved(value, scope) for value in node.values]
         inside = scope.hides(name for target in node.targets for name in _targets(target))
         body: list[nodes.Node] = []
         kept: list[tuple[nodes.Expr, Any]] = []
@@ -221,7 +238,7 @@ class Binder:
             nodes.AssignBlock: "A block set",
         }  # fmt: skip
         own = {argument.name for argument in getattr(node, "args", ())}
-        if names_in(node) & (scope.tainted | scope.aliases.keys()) - own:
+        if names_in(node) & (scope.tainted | scope.aliases.keys() | scope.lost) - own:
             self._refuse(node, f"{words[type(node)]} uses the reader's data")
         if isinstance(node, nodes.AssignBlock):
             if scope.branch == "reader":

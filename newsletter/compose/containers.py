@@ -17,7 +17,7 @@ from markdown_it.token import Token
 
 from newsletter.compose.markdown import blocks
 
-__all__ = ["NAMES", "Container", "Event", "read_container", "read_event"]
+__all__ = ["NAMES", "Container", "Event", "lines_of", "read_container", "read_event", "with_lines"]
 
 NAMES: Final = ("button", "callout", "columns", "event", "quote", "signature")
 #: What an event's first lines may begin with.
@@ -77,20 +77,20 @@ def read_event(container: Container) -> Event:
     parts = blocks(container.inside)
     while parts and parts[0][0].type == "paragraph_open":
         opened, inline, closed = parts[0]
-        lines = _lines(inline)
+        lines = lines_of(inline)
         while lines and (label := _label(lines[0])):
             facts[_LABELS[label[0].lower()]] = label[1]
             shown.append(": ".join(label))
             del lines[0]
         if lines:
-            parts[0] = [opened, _with_lines(inline, lines), closed]
+            parts[0] = [opened, withlines_of(inline, lines), closed]
             break
         del parts[0]
     rest = [token for part in parts for token in part]
     return Event(facts["when"], facts["where"], shown, rest)
 
 
-def _lines(inline: Token) -> list[list[Token]]:
+def lines_of(inline: Token) -> list[list[Token]]:
     lines: list[list[Token]] = [[]]
     for child in inline.children or ():
         if child.type in {"softbreak", "hardbreak"}:
@@ -100,7 +100,7 @@ def _lines(inline: Token) -> list[list[Token]]:
     return lines
 
 
-def _with_lines(inline: Token, lines: Sequence[Sequence[Token]]) -> Token:
+def withlines_of(inline: Token, lines: Sequence[Sequence[Token]]) -> Token:
     changed = copy.copy(inline)
     changed.children = [token for line in lines for token in [*line, Token("softbreak", "br", 0)]][:-1]
     return changed
@@ -124,11 +124,11 @@ def _author(inside: Sequence[Token]) -> tuple[str, Sequence[Token]]:
     if not parts or parts[-1][0].type != "paragraph_open":
         return "", inside
     opened, inline, closed = parts[-1]
-    lines = _lines(inline)
+    lines = lines_of(inline)
     text = _text(lines[-1])
     dash = _BY.match(text)
     if not dash:
         return "", inside
     before = [token for part in parts[:-1] for token in part]
-    rest = [opened, _with_lines(inline, lines[:-1]), closed] if len(lines) > 1 else []
+    rest = [opened, withlines_of(inline, lines[:-1]), closed] if len(lines) > 1 else []
     return text[dash.end() :].strip(), [*before, *rest]

@@ -83,7 +83,8 @@ def new_issue(workspace: Workspace, title: str, month: date) -> Path:
         )
     if re.search(r"\{[{%#]", title):
         raise UsageError(
-            "A title cannot hold an expression.", hint="It is the same for all readers; use subject in the draft."
+            "A title cannot hold an expression.",
+            hint="It is the same for all readers; use subject in the draft.",
         )
     path = workspace.issues / f"{month:%Y-%m}-{words}.md"
     draft = _DRAFT.format(title=_quoted(title), month=f"{month:%B %Y}")

@@ -31,6 +31,11 @@ _VOID: Final = re.compile(
 )
 _RAW: Final = re.compile(r"(<(mj-style|style|script)\b[^>]*>)(.*?)(</\2\s*>)", re.DOTALL)
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+#: MRML gives a comment between social icons a cell and a table of its own.
+_WRAPPED: Final = re.compile(
+    r"<!--\[if mso \| IE\]><td><!\[endif\]--><table\b[^>]*><tbody>(<!--\w+-->)</tbody></table>"
+    r"<!--\[if mso \| IE\]></td><!\[endif\]-->"
+)
 _OFFSET: Final = re.compile(r"at position (\d+)")
 
 
@@ -64,7 +69,7 @@ def run_mjml(mjml: str, locate: Locate) -> Page:
             file=file,
             line=line if offset else None,
         ) from error
-    return Page(html, "\n".join(css))
+    return Page(_WRAPPED.sub(r"\1", html), "\n".join(css))
 
 
 def _six_digits(attribute: re.Match[str]) -> str:

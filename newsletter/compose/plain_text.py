@@ -228,6 +228,4 @@ class PlainText:
 
 def _prefixed(text: str, first: str, other: str) -> str:
     lines = text.split("\n")
-    return "\n".join(
-        (first if n == 0 else other if line or other.strip() else "") + line for n, line in enumerate(lines)
-    ).rstrip()
+    return "\n".join((f"{other}{line}" if n else f"{first}{line}").rstrip() for n, line in enumerate(lines))

@@ -128,8 +128,9 @@ class Caller:
         letters: dict[int, Letter] = {}
         settled: list[Settled] = []
         for row in call.rows:
-            if row.id not in people:  # removed since the claim: the next claim will skip it
-                settled.append(_back(row))
+            if row.id not in people:
+                reason = "the subscriber was removed a moment before"
+                settled.append(Settled(id=row.id, state=DeliveryState.FAILED, reason=reason))
                 continue
             tags = {"campaign": self.campaign.key, "delivery": str(row.id), "attempt": str(row.attempt)}
             try:

@@ -25,7 +25,7 @@ from newsletter.model import CampaignState, Effect, Outcome
 from newsletter.ports import Clock, Sender
 from newsletter.store import campaigns, deliveries, guard
 from newsletter.store.campaigns import Campaign
-from newsletter.store.deliveries import Claimed, Settled
+from newsletter.store.deliveries import Settled
 from newsletter.store.engine import reading
 from newsletter.store.tallies import next_due, oldest_sent
 
@@ -62,7 +62,7 @@ def deliver(
     if campaign.state is CampaignState.PLANNING:
         raise UsageError(
             f"The audience of {campaign.slug} is not planned to its end.",
-            hint=f"Go on: newsletter send {campaign.slug}",
+            hint=f"Go on: newsletter resume {campaign.slug}",
         )
     if campaign.state is CampaignState.PAUSED:
         raise _paused(campaign)
@@ -122,7 +122,7 @@ class _Run:
                 meter.add(settled, call.skipped)
                 if written < len(settled):
                     meter.recount()
-                self._take_effect(call.rows, settled, outcomes)
+                self._take_effect(settled, outcomes)
             elif call.skipped:
                 meter.add([], call.skipped)
             else:
@@ -137,9 +137,7 @@ class _Run:
         meter.recount()
         yield meter.show(rate=self._pacer.rate)
 
-    def _take_effect(
-        self, rows: Sequence[Claimed], settled: Sequence[Settled], outcomes: Sequence[Outcome]
-    ) -> None:
+    def _take_effect(self, settled: Sequence[Settled], outcomes: Sequence[Outcome]) -> None:
         """Do to the run what the outcomes of a call ask for. They are recorded already."""
         worst = gravest(outcomes)
         if worst is not None and worst.effect is Effect.HALT:
@@ -152,7 +150,7 @@ class _Run:
             self._pacer.split(len(outcomes))
         else:
             self._pacer.join()
-        reason = self._breaker.note(rows, settled)
+        reason = self._breaker.note(settled)
         if reason is not None:
             raise self._halted(f"Nothing gets through: {reason}")
 

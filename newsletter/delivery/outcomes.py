@@ -31,9 +31,8 @@ def gravest(outcomes: Sequence[Outcome]) -> Outcome | None:
 def settle(row: Claimed, outcome: Outcome, *, letters: int, now: datetime) -> Settled:
     """Return where a delivery goes. letters: how many were in the call.
 
-    >>> from newsletter.model import Outcome, OutcomeKind
-    >>> settle(Claimed(id=7, subscriber_id=1, attempt=1), Outcome(kind=OutcomeKind.UNKNOWN), letters=1,
-    ...     now=datetime.max).state
+    >>> row = Claimed(id=7, subscriber_id=1, attempt=1)
+    >>> settle(row, Outcome(kind=OutcomeKind.UNKNOWN), letters=1, now=datetime.max).state
     <DeliveryState.UNCERTAIN: 'uncertain'>
     """
     reason = outcome.reason
@@ -62,15 +61,16 @@ class Breaker:
     max_failed: int = 25  #: letters in a row that are failed for good
     _calls: int = field(default=0, init=False)
     _failed: int = field(default=0, init=False)
+    _seen: set[int] = field(default_factory=set, init=False, repr=False)
 
-    def note(self, rows: Sequence[Claimed], settled: Sequence[Settled]) -> str | None:
+    def note(self, settled: Sequence[Settled]) -> str | None:
         """Take in what became of a call; return why to stop, or None to go on."""
         if any(row.state is DeliveryState.SENT for row in settled):
             self._calls = self._failed = 0
             return None
         # another try of the same letter says nothing about the others
-        first = {row.id for row in rows if row.attempt == 1}
-        bad = [row for row in settled if row.id in first and row.counted]
+        bad = [row for row in settled if row.counted and row.id not in self._seen]
+        self._seen.update(row.id for row in bad)
         self._failed += sum(row.state is DeliveryState.FAILED for row in bad)
         self._calls += any(row.state is not DeliveryState.FAILED for row in bad)
         if bad and (self._calls >= self.max_calls or self._failed >= self.max_failed):

@@ -32,12 +32,17 @@ def pause(engine: Engine, campaign_id: int, *, reason: str) -> Campaign:
 def resume(engine: Engine, campaign_id: int, *, clock: Clock) -> Campaign:
     """Let a paused campaign go on, and return it; one that is not paused stays as it is.
 
-    Its state is ``planning`` again if not everybody has a row yet. Raises UsageError if it is cancelled.
+    Its state is ``sending``, or ``planning`` again if not everybody has a row yet. Raises UsageError if it
+    is cancelled.
     """
     with engine.begin() as connection:
         campaign = campaigns.get_campaign(connection, campaign_id)
-        to = CampaignState.SENDING if campaign.planned else CampaignState.PLANNING
-        campaigns.move(connection, campaign_id, to=to, since=[CampaignState.PAUSED], now=clock())
+        if campaign.planned:  # by its rows; a process may have died before it could say so
+            since = [CampaignState.PAUSED, CampaignState.PLANNING]
+            campaigns.move(connection, campaign_id, to=CampaignState.SENDING, since=since, now=clock())
+        else:
+            since = [CampaignState.PAUSED]
+            campaigns.move(connection, campaign_id, to=CampaignState.PLANNING, since=since, now=clock())
         campaign = campaigns.get_campaign(connection, campaign_id)
         return (
             campaign

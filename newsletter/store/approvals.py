@@ -1,37 +1,67 @@
-"""Which content was approved or tested, by hash: what ties "what I looked at" to "what goes"."""
+"""What the owner approved and what she looked at as a test mail: what ties both to what goes.
 
+An approval freezes the compiled issue and its segment; the newest one counts. A test mail leaves only
+the hash of what it showed. Both are only ever added to.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection, and_, insert, select
 
+from newsletter.model import CompiledIssue
+from newsletter.store.content import pack, unpack
 from newsletter.store.tables import approvals
 
-__all__ = ["Kind", "is_recorded", "latest_hash", "record_hash"]
-
-Kind = Literal["approved", "tested"]
+__all__ = ["Approval", "approve", "approved", "record_test", "was_tested"]
 
 
-def record_hash(connection: Connection, slug: str, kind: Kind, content_hash: str, now: datetime) -> None:
-    """Write down that the content with this hash was approved, or mailed as a test. Only ever added to."""
-    connection.execute(insert(approvals).values(slug=slug, kind=kind, content_hash=content_hash, at=now))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """An issue as it was approved. segment: whom it is for, "" for everyone."""
+
+    issue: CompiledIssue
+    segment: str
+    at: datetime
 
 
-def is_recorded(connection: Connection, slug: str, kind: Kind, content_hash: str) -> bool:
-    """Return whether exactly this content of the issue was approved, or tested, at some time."""
-    wanted = and_(
-        approvals.c.slug == slug, approvals.c.kind == kind, approvals.c.content_hash == content_hash
+def approve(connection: Connection, issue: CompiledIssue, segment: str, now: datetime) -> None:
+    """Freeze the issue: from now on these bytes are what goes."""
+    connection.execute(
+        insert(approvals).values(
+            slug=issue.slug,
+            kind="approved",
+            content_hash=issue.hash,
+            content=pack(issue),
+            segment=segment,
+            at=now,
+        )
     )
-    return connection.execute(select(approvals.c.id).where(wanted).limit(1)).first() is not None
 
 
-def latest_hash(connection: Connection, slug: str, kind: Kind) -> str | None:
-    """Return the hash of what was last approved, or tested, of this issue; None if nothing was."""
-    newest = (
-        select(approvals.c.content_hash)
-        .where(and_(approvals.c.slug == slug, approvals.c.kind == kind))
+def approved(connection: Connection, slug: str) -> Approval | None:
+    """Return what was approved last of this issue, or None."""
+    row = connection.execute(
+        select(approvals.c.content, approvals.c.segment, approvals.c.at)
+        .where(and_(approvals.c.slug == slug, approvals.c.kind == "approved"))
         .order_by(approvals.c.id.desc())
         .limit(1)
+    ).one_or_none()
+    return None if row is None else Approval(issue=unpack(row.content), segment=row.segment, at=row.at)
+
+
+def record_test(connection: Connection, issue: CompiledIssue, now: datetime) -> None:
+    """Write down that this content was mailed as a test."""
+    connection.execute(
+        insert(approvals).values(slug=issue.slug, kind="tested", content_hash=issue.hash, at=now)
     )
-    found: str | None = connection.execute(newest).scalar_one_or_none()
-    return found
+
+
+def was_tested(connection: Connection, issue: CompiledIssue) -> bool:
+    """Return whether exactly this content was mailed as a test."""
+    wanted = and_(
+        approvals.c.slug == issue.slug,
+        approvals.c.kind == "tested",
+        approvals.c.content_hash == issue.hash,
+    )
+    return connection.execute(select(approvals.c.id).where(wanted).limit(1)).first() is not None

@@ -10,7 +10,6 @@ Frozen means: ``content`` never changes, and nobody whose id is above ``ceiling`
 
 import secrets
 import string
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter.errors import UsageError
 from newsletter.model import CampaignState, CompiledIssue
+from newsletter.store.content import pack, unpack
 from newsletter.store.engine import reading
 from newsletter.store.tables import Instant, campaigns, subscribers
 
@@ -88,7 +88,7 @@ def create_campaign(connection: Connection, issue: CompiledIssue, *, segment: st
         "slug": issue.slug,
         "segment": segment,
         "state": CampaignState.PLANNING.value,
-        "content": zlib.compress(issue.to_json().encode("utf-8")),
+        "content": pack(issue),
         "content_hash": issue.hash,
         "created_at": now,
         "ceiling": ceiling,
@@ -141,7 +141,7 @@ def frozen_issue(connection: Connection, campaign_id: int) -> CompiledIssue:
     ).scalar_one_or_none()
     if content is None:
         raise LookupError(f"no campaign {campaign_id}")
-    return CompiledIssue.from_json(zlib.decompress(content).decode("utf-8"))
+    return unpack(content)
 
 
 def all_campaigns(engine: Engine, slug: str | None = None) -> list[Campaign]:

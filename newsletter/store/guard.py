@@ -185,7 +185,7 @@ def _cluster(engine: Engine) -> str:
     name = f"{engine.url.host or ''}/{engine.url.database or ''}"
     with reading(engine) as connection:
         numbers = connection.exec_driver_sql(
-            """SELECT oid, 'deliveries'::regclass::oid::bigint FROM pg_database
+            """SELECT oid, to_regclass('deliveries')::oid::bigint FROM pg_database
             WHERE datname = current_database()"""
         ).one()
     own = f"{numbers[0]}/{numbers[1]}"

@@ -220,6 +220,8 @@ approvals = Table(
     Column("slug", String(200), nullable=False, index=True),
     Column("kind", String(10), nullable=False),  # approved, tested
     Column("content_hash", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=True),  # of what was approved: frozen, as in campaigns
+    Column("segment", String(200), nullable=False, server_default=""),
     Column("at", Instant, nullable=False),
 )
 

@@ -156,6 +156,14 @@ def test_includes_imports_and_blocks_are_split_like_all_else(tmp_path: Path) -> 
             "{% for s in issue.sections if s.tag in subscriber.tags %}{{ loop.index }}{% endfor %}",
             "uses loop or else",
         ),
+        (
+            "{% for t in subscriber.tags %}{% set x = t %}{% for t in subscriber.pets %}{{ x }}{% endfor %}{% endfor %}",
+            "x was set from a loop's variable",
+        ),
+        (
+            "{% for t in subscriber.tags %}{% set x = loop.index %}{% for s in issue.sections %}{{ x }}{% endfor %}{% endfor %}",
+            "x was set from a loop's variable",
+        ),
         ("{{ subscriber }}", "subscriber stands alone"),
         ("{{ subscriber[issue.title] }}", "subscriber stands alone"),
         ("{{ subscriber.bio | safe }}", "goes through safe"),

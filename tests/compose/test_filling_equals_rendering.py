@@ -1,10 +1,12 @@
 """The split changes nothing: filling what is left gives what rendering the template for that person gives."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from jinja2 import ChainableUndefined, DictLoader
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -13,6 +15,7 @@ from markupsafe import Markup
 from newsletter.compose.slots import Slots
 from newsletter.compose.splitting import html_residual, text_residual
 from newsletter.compose.templates import Templates
+from newsletter.errors import IssueError
 from newsletter.personal.fill import FILL_HTML, FILL_PLAIN
 from newsletter.personal.values import as_text, clean, default, safe_url, urlencode
 
@@ -133,12 +136,24 @@ class _Direct(ImmutableSandboxedEnvironment):
         self.filters |= {"default": default, "d": default, "safe_url": safe_url, "urlencode": urlencode}
 
 
+@contextlib.contextmanager
+def _allowed_to_refuse() -> Iterator[None]:
+    """Pass over the one thing that these templates may do and that is refused."""
+    try:
+        yield
+    except IssueError as error:
+        if "was set from a loop's variable" not in str(error):
+            raise
+        reject()
+
+
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sources(), people)
 def test_in_the_text_part(source: str, person: dict[str, Any]) -> None:
     slots, context = Slots("0123456789"), {"issue": ISSUE}
-    left = text_residual(Templates(Path(), slots).text(source, "x.md", 1, context), slots)
+    with _allowed_to_refuse():
+        left = text_residual(Templates(Path(), slots).text(source, "x.md", 1, context), slots)
     wanted = _Direct(autoescape=False).from_string(source).render(issue=ISSUE, subscriber=person)
     assert FILL_PLAIN.template(left).render(subscriber=person) == wanted
 
@@ -151,7 +166,7 @@ def test_in_the_html_part(source: str, person: dict[str, Any]) -> None:
     slots, context = Slots("0123456789"), {"issue": ISSUE}
     templates = Templates(Path(), slots)
     templates.loader = DictLoader({"page.html.j2": source})
-    left = html_residual(templates.layout("page.html.j2", context), slots)
+    with _allowed_to_refuse():
+        left = html_residual(templates.layout("page.html.j2", context), slots)
     wanted = _Direct(autoescape=True).from_string(source).render(issue=ISSUE, subscriber=person)
-    filled = FILL_HTML.template(left).render(subscriber=person)
-    assert filled == wanted
+    assert FILL_HTML.template(left).render(subscriber=person) == wanted

@@ -49,6 +49,8 @@ class Driver:
     slept: list[float] = field(default_factory=list)
     campaign_id: int = 0
     stops: Callable[[], bool] = lambda: False
+    press: PlainPress = field(default_factory=PlainPress)
+    place: Place = field(default_factory=lambda: Place(host="", database="test"))
 
     def clock(self) -> datetime:
         return self.now
@@ -108,11 +110,11 @@ class Driver:
             self.engine,
             self.campaign_id,
             sender=self.sender,
-            press=PlainPress(),
+            press=self.press,
             clock=self.clock,
             sleep=self.sleep,
             stop=self.is_stopped,
-            place=Place(host="", database="test"),
+            place=self.place,
         )
 
     def deliver(self) -> list[Progress]:

@@ -1,18 +1,21 @@
 """The ledger's rules as the owner would tell them, on both databases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from newsletter.delivery import steering
-from newsletter.delivery.delivering import deliver
+from newsletter.delivery import calling, steering
+from newsletter.delivery.calling import LEASE
 from newsletter.delivery.outcomes import MAX_ATTEMPTS
 from newsletter.delivery.pacing import Parked
 from newsletter.errors import InDoubt, SendError, Stopped, UsageError
-from newsletter.model import CampaignState, Effect, Letter, Outcome, OutcomeKind
+from newsletter.model import CampaignState, Effect, Letter, Outcome, OutcomeKind, Person
 from newsletter.ports import Allowance
 from newsletter.senders.memory import MemorySender
+from newsletter.store import deliveries
 from newsletter.store.deliveries import resolve
 from tests.delivery.driver import NOON, Driver, PlainPress, accepted, an_issue, people
 
@@ -123,6 +126,17 @@ def test_a_forgotten_person_is_skipped_and_whoever_gets_their_number_is_not_mail
     assert campaign.accounts.skipped == {"forgotten": 1}
 
 
+def test_whoever_is_removed_between_the_claim_and_the_letter_is_not_mailed(
+    campaign: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL somebody else's transaction can come between the two statements."""
+    monkeypatch.setattr(calling, "people_of_call", lambda *_: {})
+    campaign.queue(ADA)
+    campaign.deliver()
+    assert campaign.mailed == []
+    assert campaign.states() == {ADA: "failed"}
+
+
 def test_a_person_whose_letter_cannot_be_made_fails_and_the_others_go_on(campaign: Driver) -> None:
     campaign.add(ADA)
     campaign.add(BOB, name="Broken")
@@ -130,6 +144,41 @@ def test_a_person_whose_letter_cannot_be_made_fails_and_the_others_go_on(campaig
     campaign.deliver()
     assert campaign.mailed == [ADA, CYD]
     assert campaign.rows()[BOB] == ("failed", "the letter could not be made: KeyError", 1)
+
+
+def test_nothing_is_sent_under_a_claim_that_is_over(campaign: Driver) -> None:
+    """A laptop that slept between claim and call: by now another process may have taken us for dead."""
+
+    class Sleepy(PlainPress):
+        def letter(self, person: Person, tags: Mapping[str, str]) -> Letter:
+            if tags["attempt"] == "1" and campaign.now == NOON:
+                campaign.now += LEASE
+            return super().letter(person, tags)
+
+    campaign.queue(ADA)
+    campaign.press = Sleepy()
+    campaign.deliver()
+    assert len(campaign.sender.calls) == 1
+    assert campaign.rows() == {ADA: ("sent", "", 1)}
+
+
+def test_an_outcome_is_not_lost_when_the_database_is_away_for_a_moment(
+    campaign: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [OperationalError("UPDATE", None, OSError("connection lost")) for _ in range(3)]
+
+    def record(*args: Any) -> int:
+        if faults:
+            raise faults.pop()
+        return store_record(*args)
+
+    store_record = deliveries.record
+    monkeypatch.setattr(deliveries, "record", record)
+    campaign.queue(ADA, BOB)
+    campaign.deliver()
+    assert campaign.mailed == [ADA, BOB]
+    assert set(campaign.states().values()) == {"sent"}
+    assert len(campaign.slept) == 3
 
 
 # -- what the provider says -----------------------------------------------------------------------
@@ -181,21 +230,13 @@ def test_a_crash_inside_the_call_is_never_resent_by_itself(campaign: Driver) -> 
 
 def test_a_crash_before_the_call_leaves_the_letter_queued(campaign: Driver) -> None:
     class Interrupted(PlainPress):
-        def letter(self, *args: object) -> Letter:
+        def letter(self, person: Person, tags: Mapping[str, str]) -> Letter:
             raise KeyboardInterrupt
 
     campaign.queue(ADA)
+    campaign.press = Interrupted()
     with pytest.raises(KeyboardInterrupt):
-        list(
-            deliver(
-                campaign.engine,
-                campaign.campaign_id,
-                sender=campaign.sender,
-                press=Interrupted(),
-                clock=campaign.clock,
-                stop=lambda: False,
-            )
-        )
+        campaign.deliver()
     assert campaign.rows() == {ADA: ("queued", "", 0)}
 
 

@@ -7,7 +7,9 @@ from sqlalchemy import true
 
 from newsletter.delivery import planning, steering
 from newsletter.errors import UsageError
-from newsletter.model import CampaignState, OutcomeKind
+from newsletter.model import CampaignState, Outcome, OutcomeKind
+from newsletter.senders.memory import MemorySender
+from newsletter.store.freezing import freeze_chunk
 from newsletter.store.tables import subscribers
 from tests.delivery.driver import Driver, an_issue, people
 
@@ -117,8 +119,6 @@ def test_whoever_is_removed_and_added_again_while_planning_has_one_row(campaign:
     begun = planning.begin(campaign.engine, an_issue(), segment="", clock=campaign.clock)
     campaign.campaign_id = begun.id
     with campaign.engine.begin() as connection:
-        from newsletter.store.freezing import freeze_chunk
-
         assert freeze_chunk(connection, begun, true(), size=1, now=campaign.now)
     campaign.forget(people(4)[0])
     campaign.forget(people(4)[3])
@@ -129,9 +129,6 @@ def test_whoever_is_removed_and_added_again_while_planning_has_one_row(campaign:
 
 
 def test_who_failed_or_was_skipped_in_an_earlier_campaign_is_planned_again(campaign: Driver) -> None:
-    from newsletter.model import Outcome
-    from newsletter.senders.memory import MemorySender
-
     ada, bob, cyd = people(3)
     campaign.sender = MemorySender({ada: [Outcome(kind=OutcomeKind.REFUSED_FINAL, reason="no")]})
     campaign.queue(ada, bob, cyd)
@@ -159,6 +156,18 @@ def test_a_campaign_paused_while_it_is_planned_goes_on_planning(campaign: Driver
     assert campaign.plan().state is CampaignState.PAUSED
     assert steering.resume(campaign.engine, begun.id, clock=campaign.clock).state is CampaignState.PLANNING
     assert campaign.plan().state is CampaignState.SENDING
+
+
+def test_a_crash_after_the_last_row_needs_no_planning_to_go_on(campaign: Driver) -> None:
+    campaign.add(*people(3))
+    begun = planning.begin(campaign.engine, an_issue(), segment="", clock=campaign.clock)
+    campaign.campaign_id = begun.id
+    with campaign.engine.begin() as connection:
+        assert freeze_chunk(connection, begun, true(), size=3, now=campaign.now)
+    assert campaign.campaign.state is CampaignState.PLANNING
+    assert steering.resume(campaign.engine, begun.id, clock=campaign.clock).state is CampaignState.SENDING
+    campaign.deliver()
+    assert campaign.mailed == people(3)
 
 
 def test_beginning_twice_is_beginning_once(campaign: Driver) -> None:

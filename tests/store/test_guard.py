@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from newsletter.errors import ConfigError
 from newsletter.model import CampaignState
+from newsletter.ports import Allowance
+from newsletter.senders.memory import MemorySender
 from newsletter.store.engine import open_engine
 from newsletter.store.guard import adopt, advance_epoch, check_home, here, problems
 from tests.delivery.driver import Driver, people
@@ -140,6 +142,34 @@ def test_delivering_checks_the_guard_and_steps_the_epoch(file: Path) -> None:
         driver.deliver()  # the driver says that the database is used elsewhere
     assert driver.mailed == []
     engine.dispose()
+
+
+def test_a_backup_made_during_a_send_looks_old_after_it(file: Path) -> None:
+    engine = opened(file)
+    driver = Driver(engine, place=here(engine))
+    backup = file.with_name("backup.db")
+
+    def make_backup(letters: object) -> None:
+        backup.unlink(missing_ok=True)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.connection.execute(f"VACUUM INTO '{backup}'")
+
+    driver.sender = MemorySender(max_batch=1, before_call=make_backup)
+    driver.queue(*people(2))
+    driver.deliver()
+    engine.dispose()
+    shutil.copy(backup, file)
+    for name in ("newsletter.db-wal", "newsletter.db-shm"):
+        file.with_name(name).unlink(missing_ok=True)
+    assert "older copy" in reasons(file)
+
+
+def test_the_epoch_steps_each_minute_of_a_send(engine: Engine) -> None:
+    driver = Driver(engine)
+    driver.sender = MemorySender(max_batch=1, allowance=Allowance(per_second=0.1, today=None))
+    driver.queue(*people(19))  # three minutes
+    driver.deliver()
+    assert advance_epoch(engine, driver.place) == 1 + 3 + 1 + 1  # start, minutes, end, and this one
 
 
 def test_many_hosts_may_use_one_postgresql_database(engine: Engine) -> None:

@@ -180,6 +180,8 @@ def _sending() -> None:
         sa.Column("slug", sa.String(200), nullable=False),
         sa.Column("kind", sa.String(10), nullable=False),
         sa.Column("content_hash", sa.String(64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("segment", sa.String(200), nullable=False, server_default=""),
         sa.Column("at", _instant, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
     )

@@ -1,0 +1,38 @@
+"""What became of the sends: each campaign with its accounts, and settling what is uncertain."""
+
+from newsletter.compose.issue_file import find_issue
+from newsletter.errors import UsageError
+from newsletter.reporting.accounting import Accounts, accounts
+from newsletter.store import campaigns, deliveries
+from newsletter.store.campaigns import Campaign
+from newsletter.wiring import Services
+
+__all__ = ["resolve", "standing"]
+
+
+def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
+    """Return each campaign, or those of one issue, with its accounts; oldest first.
+
+    Raises UsageError if the named issue was never sent.
+    """
+    slug = None if reference is None else _slug(services, reference)
+    found = campaigns.all_campaigns(services.engine, slug)
+    if slug is not None and not found:
+        raise UsageError(f"{slug} has not been sent.", hint=f"Send it: newsletter send {slug}")
+    return [(campaign, accounts(services.engine, campaign.id)) for campaign in found]
+
+
+def resolve(services: Services, reference: str, *, resend: bool) -> int:
+    """Settle the uncertain deliveries of an issue on the owner's word; return how many there were."""
+    total = 0
+    for campaign, _ in standing(services, reference):
+        with services.engine.begin() as connection:
+            total += deliveries.resolve(connection, campaign.id, resend=resend, now=services.clock())
+    return total
+
+
+def _slug(services: Services, reference: str) -> str:
+    """Return the slug of a reference; one that was sent may be named even when its file is gone."""
+    if campaigns.all_campaigns(services.engine, reference):
+        return reference
+    return find_issue(services.workspace, reference).stem
