@@ -101,15 +101,22 @@ class Residual:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """A picture that travels with the message.
+    """A picture of an issue.
 
-    name: file name, unique in the issue; cid: Content-ID without brackets (RFC 2392).
+    name: file name, unique in the issue. cid: Content-ID without brackets (RFC 2392), under which it travels
+    with the message; url: where it is published instead, "" if it travels.
     """
 
     name: str
     cid: str
     content_type: str
     data: bytes = field(repr=False)
+    url: str = ""
+
+    @property
+    def src(self) -> str:
+        """How the HTML part refers to it."""
+        return self.url or f"cid:{self.cid}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +156,7 @@ class CompiledIssue:
                     "name": image.name,
                     "cid": image.cid,
                     "content_type": image.content_type,
+                    "url": image.url,
                     "data": base64.b64encode(image.data).decode("ascii"),
                 }
                 for image in self.images
@@ -165,6 +173,11 @@ class CompiledIssue:
             Image(**{**image, "data": base64.b64decode(image["data"])}) for image in plain.pop("images")
         ]
         return cls(**plain, **parts, images=images)
+
+    @property
+    def embedded(self) -> list[Image]:
+        """The pictures that travel with each message; the others are published once."""
+        return [image for image in self.images if not image.url]
 
     @property
     def hash(self) -> str:

@@ -48,12 +48,13 @@ def existing_campaign(services: Services, ready: Ready) -> Campaign | None:
 def start(services: Services, ready: Ready) -> Campaign:
     """Freeze the content and the audience in a campaign; one that was begun is planned to its end.
 
-    Nothing is mailed yet. Nothing is written either if this copy of the database may not send, links
-    cannot be signed, no letter can be made or the provider cannot be asked.
+    Pictures are published, nothing is mailed yet. No campaign begins if this copy of the database may not
+    send, links cannot be signed, no letter can be made, or the provider or a picture's place refuses.
     """
     guard.check_home(services.engine, services.place)
     Press("raw", ready.issue, services.settings, services.tokens, "", services.clock)
     services.sender(ready.issue)
+    services.publish_pictures(ready.issue)
     who = audience(services, ready.segment)
     campaign = planning.begin(services.engine, ready.issue, segment=ready.segment, clock=services.clock)
     return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)

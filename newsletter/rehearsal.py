@@ -35,7 +35,7 @@ def render(services: Services, issue: CompiledIssue, *, email: str | None, folde
     html = filler.html(context)
     for image in issue.images:
         encoded = base64.b64encode(image.data).decode("ascii")
-        html = html.replace(f"cid:{image.cid}", f"data:{image.content_type};base64,{encoded}")
+        html = html.replace(image.src, f"data:{image.content_type};base64,{encoded}")
     press = Press("raw", issue, services.settings, services.tokens, "example", services.clock)
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
@@ -56,6 +56,7 @@ def send_test(services: Services, issue: CompiledIssue, addresses: Sequence[str]
     """
     people = [_reader(services, address) for address in addresses]
     sender = services.sender(issue)
+    services.publish_pictures(issue)
     key = f"test{secrets.token_hex(4)}"
     press = Press(sender.form, issue, services.settings, services.tokens, key, services.clock)
     for number, person in enumerate(people, 1):

@@ -31,7 +31,8 @@ class Newsletter:
     public_url: str = ""  #: https address where `newsletter serve` is reachable; "" until there is one
     website: str = ""  #: the practice's own site, for the footer and "contact us"
     phone: str = ""  #: shown in "contact us" when given
-    brand_color: str = "#2f5d62"  #: six-digit hex colour of buttons and headings
+    brand_color: str = "#2f5d62"  #: six-digit hex colour of buttons and links
+    accent_color: str = ""  #: six-digit hex colour of lines and labels; default: brand_color
     logo: str = ""  #: picture file in the workspace, shown above each issue; "" for the name in letters
 
 
@@ -139,6 +140,17 @@ class Workspace:
     def mailbox(self) -> Path:
         """Where the mailbox sender puts its .eml files."""
         return self.subscribers / "mailbox"
+
+    @property
+    def pictures_url(self) -> str:
+        """The address that published pictures stand under, no slash at its end; "" if there is none."""
+        base = self.settings.newsletter.public_url.rstrip("/")
+        return f"{base}/images" if base else ""
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of published pictures, when they are not in S3."""
+        return self.root / self.settings.archive.output / "images"
 
     @property
     def database_url(self) -> str:

@@ -253,8 +253,9 @@ def _check_newsletter(news: Newsletter) -> Iterator[_Complaint]:
             f"{news.timezone!r} is not known.",
             'Write an IANA name: "Europe/Berlin".',
         )
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", news.brand_color):
-        yield "newsletter", "brand_color", f"is {news.brand_color!r}.", 'Write six hex digits: "#2f5d62".'
+    for key, value in (("brand_color", news.brand_color), ("accent_color", news.accent_color)):
+        if (value or key == "brand_color") and not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+            yield "newsletter", key, f"is {value!r}.", 'Write six hex digits: "#2f5d62".'
 
 
 def _check_ses(ses: Ses) -> Iterator[_Complaint]:

@@ -119,27 +119,36 @@ class Services:
             from newsletter.senders.mailbox import MailboxSender
 
             return MailboxSender(self.workspace.mailbox)
-        from newsletter.senders.ses import open_ses
+        from newsletter.senders.ses import client_config, open_ses
 
-        return open_ses(
-            self._aws_client("sesv2"),
-            self.settings,
-            issue,
-            clock=self.clock,
-        )
+        client = self._aws_client("sesv2", client_config())
+        return open_ses(client, self.settings, issue, clock=self.clock)
 
-    def _aws_client(self, service: str) -> Any:
+    def publish_pictures(self, issue: "CompiledIssue") -> int:
+        """Put the pictures that do not travel where the mail refers to them; return how many were new.
+
+        Raises SendError or OSError if that fails: a mail must not leave before its pictures are there.
+        """
+        images = [image for image in issue.images if image.url]
+        if not images:
+            return 0
+        from newsletter.archive.pictures import publish_to_bucket, publish_to_folder
+
+        bucket = self.settings.archive.s3_bucket
+        if bucket:
+            return publish_to_bucket(images, bucket, lambda: self._aws_client("s3"))
+        return publish_to_folder(images, self.workspace.pictures)
+
+    def _aws_client(self, service: str, config: Any = None) -> Any:
         import boto3
         from botocore.exceptions import BotoCoreError
-
-        from newsletter.senders.ses import client_config
 
         hint = 'Set region in [ses], such as "eu-central-1", and check the AWS_* variables.'
         try:
             session = boto3.session.Session(region_name=self.settings.ses.region or None)
             if session.region_name is None:
                 raise ConfigError("No AWS region is set.", hint=hint)
-            return session.client(service, config=client_config())
+            return session.client(service, config=config)
         except (BotoCoreError, ValueError) as error:
             raise ConfigError(f"The AWS client cannot be made: {error}", hint=hint) from error
 

@@ -68,6 +68,8 @@ def test_a_variable_overrides_any_key_with_its_type(tmp_path: Path) -> None:
         (("[ses]", "[ses"), 6, "not valid TOML"),
         (("share = 0.5", '[schedule]\nmax_late = "soon"'), 8, "time span"),
         (('timezone = "Europe/Berlin"', 'brand_color = "teal"'), 4, "six hex digits"),
+        (('timezone = "Europe/Berlin"', 'brand_color = ""'), 4, "six hex digits"),
+        (('timezone = "Europe/Berlin"', 'accent_color = "#b42"'), 4, "six hex digits"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(

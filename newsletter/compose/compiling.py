@@ -51,7 +51,7 @@ def compile_with_report(workspace: Workspace, path: Path) -> tuple[CompiledIssue
     language = issue.language or workspace.settings.newsletter.language
     slots = Slots(secrets.token_hex(5))
     templates = Templates(workspace.templates, slots)
-    pictures = Pictures(issue, Album(workspace.root), slots)
+    pictures = Pictures(issue, Album(workspace.root, published=workspace.pictures_url), slots)
 
     names: dict[str, Any] = {
         "newsletter": newsletter_names(workspace, pictures),

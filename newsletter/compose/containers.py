@@ -83,7 +83,7 @@ def read_event(container: Container) -> Event:
             shown.append(": ".join(label))
             del lines[0]
         if lines:
-            parts[0] = [opened, withlines_of(inline, lines), closed]
+            parts[0] = [opened, with_lines(inline, lines), closed]
             break
         del parts[0]
     rest = [token for part in parts for token in part]
@@ -91,18 +91,22 @@ def read_event(container: Container) -> Event:
 
 
 def lines_of(inline: Token) -> list[list[Token]]:
+    """Return the tokens of each line of a paragraph, the break at its end included."""
     lines: list[list[Token]] = [[]]
     for child in inline.children or ():
+        lines[-1].append(child)
         if child.type in {"softbreak", "hardbreak"}:
             lines.append([])
-        else:
-            lines[-1].append(child)
     return lines
 
 
-def withlines_of(inline: Token, lines: Sequence[Sequence[Token]]) -> Token:
+def with_lines(inline: Token, lines: Sequence[Sequence[Token]]) -> Token:
+    """Return a paragraph's inline token with only these of its lines."""
+    children = [token for line in lines for token in line]
+    while children and children[-1].type in {"softbreak", "hardbreak"}:
+        children.pop()
     changed = copy.copy(inline)
-    changed.children = [token for line in lines for token in [*line, Token("softbreak", "br", 0)]][:-1]
+    changed.children = children
     return changed
 
 
@@ -130,5 +134,5 @@ def _author(inside: Sequence[Token]) -> tuple[str, Sequence[Token]]:
     if not dash:
         return "", inside
     before = [token for part in parts[:-1] for token in part]
-    rest = [opened, withlines_of(inline, lines[:-1]), closed] if len(lines) > 1 else []
+    rest = [opened, with_lines(inline, lines[:-1]), closed] if len(lines) > 1 else []
     return text[dash.end() :].strip(), [*before, *rest]

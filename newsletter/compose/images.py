@@ -1,4 +1,4 @@
-"""Embeddeds next to the issue -> pictures that travel with the message.
+"""Pictures next to the issue -> pictures that travel with the message, or are published once.
 
 At most twice as wide as they are shown (for sharp screens), never enlarged, turned as the camera held
 them, without the camera's notes (place and time are nobody's business). Photographs become JPEG; pictures
@@ -34,7 +34,7 @@ _PALETTE: Final = 256  #: more colours than this make a photograph
 class Embedded:
     """A picture as the message refers to it.
 
-    src: ``cid:…``, or the address of a remote picture. width, height: shown size in CSS pixels.
+    src: ``cid:…``, or the address of a published or remote picture. width, height: shown size in CSS pixels.
     pixels: width and height of what travels; size: its bytes. All None for a remote picture.
     """
 
@@ -68,6 +68,7 @@ class Album:
     """Collects the pictures of one issue; the same picture at the same width travels once."""
 
     root: Path  #: the workspace: pictures outside of it are refused
+    published: str = ""  #: the address that published pictures stand under; "": they travel
     images: dict[str, Image] = field(default_factory=dict)  #: by cid
     _made: dict[tuple[Path, int], Embedded] = field(default_factory=dict)
 
@@ -136,10 +137,11 @@ class Album:
         cid = f"{digest}@newsletter"
         extension = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif"}[kind]
         name = f"{stem[:40]}-{digest[:12]}.{extension}"
-        self.images.setdefault(cid, Image(name=name, cid=cid, content_type=kind, data=data))
+        url = f"{self.published}/{name}" if self.published else ""
+        image = self.images.setdefault(cid, Image(name=name, cid=cid, content_type=kind, data=data, url=url))
         shown = min(width, pixels[0])
         height = max(1, round(pixels[1] * shown / pixels[0]))
-        return Embedded(src=f"cid:{cid}", width=shown, height=height, pixels=pixels, size=len(data))
+        return Embedded(src=image.src, width=shown, height=height, pixels=pixels, size=len(data))
 
 
 def is_remote(src: str) -> bool:

@@ -8,13 +8,13 @@ token of a condition or loop around whole pieces (README, "Templates").
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final
 
 from lxml.html import HtmlElement
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from newsletter.compose.containers import NAMES, Container, read_container, read_event
+from newsletter.compose.containers import NAMES, Container, lines_of, read_container, read_event, with_lines
 from newsletter.compose.issue_file import IssueFile
 from newsletter.compose.markdown import Markdown, blocks
 from newsletter.compose.nesting import groups
@@ -27,7 +27,9 @@ from newsletter.errors import IssueError, did_you_mean
 __all__ = ["Body", "Piece", "Pieces", "Section", "read_body"]
 
 Piece = dict[str, Any]
-T = TypeVar("T")
+
+#: Inline tokens that show nothing if they have no content.
+_BLANK: Final = frozenset({"text", "softbreak", "hardbreak"})
 
 
 class Pieces(list[Piece]):
@@ -159,7 +161,7 @@ class _Maker:
                 return {"kind": container.name, **getattr(self, f"_{container.name}")(container)}
             case "paragraph_open":
                 self._check_stray(block[1])
-                return self._image_alone(block[1])
+                return self._image_alone(block[1].children or [])
             case _:
                 return None
 
@@ -171,9 +173,9 @@ class _Maker:
 
         return Markup(tidy_html(self._markdown.html(tokens), resolve))  # noqa: S704 (the owner's own markup)
 
-    def _image_alone(self, inline: Token) -> Piece | None:
-        """Return an image piece if a paragraph holds one picture, perhaps linked, and nothing else."""
-        children = [child for child in inline.children or () if child.type != "text" or child.content.strip()]
+    def _image_alone(self, children: Sequence[Token]) -> Piece | None:
+        """Return an image piece if these inline tokens are one picture, perhaps linked, and nothing else."""
+        children = [child for child in children if child.content.strip() or child.type not in _BLANK]
         href = ""
         if len(children) == 3 and children[0].type == "link_open" and children[2].type == "link_close":
             href, children = str(children[0].attrGet("href") or ""), children[1:2]
@@ -227,13 +229,13 @@ class _Maker:
         image: Piece | None = None
         rest: list[Token] = []
         for block in blocks(container.inside):
-            found = (
-                self._image_alone(block[1]) if block[0].type == "paragraph_open" and image is None else None
-            )
-            if found is not None:
-                image = {key: found[key] for key in ("src", "alt", "width", "height")}
-            else:
-                rest += block
+            part = list(block)
+            if part[0].type == "paragraph_open" and image is None:
+                first, *others = lines_of(part[1])
+                if found := self._image_alone(first):  # the text may follow on the next line
+                    image = {key: found[key] for key in ("src", "alt", "width", "height")}
+                    part = [part[0], with_lines(part[1], others), part[2]] if others else []
+            rest += part
         return {"html": self._html(rest), "name": container.title, "image": image}
 
     # -- what owners get wrong ------------------------------------------------------------------

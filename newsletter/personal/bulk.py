@@ -83,7 +83,7 @@ class BulkIssue:
                 for name, value in headers.list_headers(settings, campaign_key).items()
             },
             defaults=self._defaults,
-            images=issue.images,
+            images=issue.embedded,
         )
 
     def values(self, person: Person) -> Mapping[str, str]:

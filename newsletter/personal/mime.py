@@ -59,9 +59,9 @@ class Skeleton:
         self._head = "".join(lines) + f'Content-Type: multipart/alternative; boundary="{mark}a"{_END}'
         self._before_text = f"{_END}--{mark}a{_END}{_part(_PLAIN)}"
         related = f'multipart/related; type="text/html";{_END} boundary="{mark}r"'
-        opening = f"Content-Type: {related}{_END}{_END}--{mark}r{_END}" if issue.images else ""
+        opening = f"Content-Type: {related}{_END}{_END}--{mark}r{_END}" if issue.embedded else ""
         self._before_html = f"{_END}--{mark}a{_END}{opening}{_part(_HTML)}"
-        self._tail = f"{_END}{_pictures(issue.images, mark + 'r')}--{mark}a--{_END}"
+        self._tail = f"{_END}{_pictures(issue.embedded, mark + 'r')}--{mark}a--{_END}"
 
     def message(self, person: Person, tags: Mapping[str, str]) -> bytes:
         """Return the message for one person (RFC 5322), with CRLF line ends.

@@ -81,7 +81,7 @@ def open_ses(client: Any, settings: Settings, issue: CompiledIssue, *, clock: Cl
     """
     sender = SesSender(client, settings.ses, settings.newsletter.from_, "raw", clock=clock)
     per_second = sender.allowance().per_second
-    pictures = sum(len(image.data) for image in issue.images)
+    pictures = sum(len(image.data) for image in issue.embedded)
     rate = per_second / settings.ses.share if per_second is not None else 0.0
     sender.form = choose_form(settings.ses.api, rate, pictures)
     return sender

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from newsletter.compose.images import Album, Embedded
 from newsletter.errors import IssueError
 
-from .conftest import Bench
+from .conftest import Bench, lines_with
 
 
 def added(root: Path, src: str, width: int = 600) -> tuple[Embedded, Album]:
@@ -77,7 +77,7 @@ def test_every_usual_kind_of_picture_becomes_one_that_mail_programs_show(
 
 
 def test_a_moving_gif_keeps_moving(bench: Bench) -> None:
-    frames = [Pillow.new("P", (40, 40), color) for color in (1, 2)]
+    frames = [Pillow.new("RGB", (40, 40), color) for color in ("red", "blue")]
     (bench.root / "issues").mkdir()
     frames[0].save(bench.root / "issues/a.gif", save_all=True, append_images=frames[1:])
     _, album = added(bench.root, "a.gif")
@@ -141,13 +141,7 @@ def test_a_missing_picture_in_an_issue_is_reported_where_it_is_asked_for(bench: 
         "One\n\n::: callout\n![x](gone.jpg) y\n:::",
     ):
         error = bench.refuse(body)
-        line = (bench.root / "issues/2026-11-test.md").read_text().splitlines().index(
-            next(
-                line
-                for line in (bench.root / "issues/2026-11-test.md").read_text().splitlines()
-                if "gone.jpg" in line
-            )
-        ) + 1
+        (line,) = lines_with(bench.root / "issues/2026-11-test.md", "gone.jpg")
         assert (error.file, error.line) == ("issues/2026-11-test.md", line)
     error = bench.refuse("Hi", hero={"alt": "x", "image": "gone.jpg"})
     assert (error.file, error.line) == ("issues/2026-11-test.md", 5)

@@ -1,0 +1,1 @@
+"""What stands on the web: the published pictures of the issues."""

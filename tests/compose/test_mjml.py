@@ -1,0 +1,83 @@
+"""MJML: its errors are told at the template's own line; what MRML leaves undone is done."""
+
+import pytest
+
+from .conftest import Bench, lines_with
+
+SECTION = "<mj-section><mj-column><mj-text>x</mj-text></mj-column></mj-section>"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("<mj-section><mj-column><mj-text>x</mj-column></mj-section>", "tag mismatch: mj-text and mj-column"),
+        ("<mj-section><mj-column><mj-text>a < b</mj-text></mj-column></mj-section>", "broken here"),
+        ("<mj-section><mj-column><mj-text align=left>x</mj-text></mj-column></mj-section>", "broken here"),
+        ("<mj-sectoin></mj-sectoin>", 'Did you mean "mj-section"?'),
+        ("<mj-text>x</mj-text>", "<mj-text> stands in <mj-body>, where MJML drops it"),
+        ("<mj-section><mj-text>x</mj-text></mj-section>", "<mj-text> stands in <mj-section>"),
+        ("<mj-section><p>x</p></mj-section>", "<p> stands directly in <mj-section>"),
+        ('<mj-include path="x.mjml" />', "<mj-include> is not supported"),
+    ],
+)
+def test_mistakes_are_told_at_the_templates_line(bench: Bench, wrong: str, message: str) -> None:
+    path = bench.layout(
+        "{# a note\n over two lines #}\n{% for n in [1, 2, 3] %}\n"
+        + SECTION
+        + "\n{% endfor %}\n{% if issue.title %}\n"
+        f"{{{{ issue.lead[0].html }}}}\n{wrong}\n{{% endif %}}".replace("{{ issue.lead[0].html }}", SECTION)
+    )
+    error = bench.refuse("One\n\ntwo\n\nthree")
+    assert message in str(error)
+    assert (error.file, error.line) == ("templates/monthly/layout.mjml.j2", lines_with(path, wrong[:30])[-1])
+
+
+def test_mistakes_in_an_included_template_are_told_there(bench: Bench) -> None:
+    bench.write("templates/shared/end.mjml.j2", "\n\n<mj-section><mj-column></mj-section>\n")
+    bench.layout(f"{SECTION}\n{{% include 'shared/end.mjml.j2' %}}\n")
+    error = bench.refuse("One\n\ntwo")
+    assert (error.file, error.line) == ("templates/shared/end.mjml.j2", 3)
+
+
+def test_several_lines_from_one_expression_belong_to_its_line(bench: Bench) -> None:
+    path = bench.layout(
+        "<mj-section><mj-column><mj-text>{{ issue.lead[0].html }}</mj-text></mj-column></mj-section>\n<mj-bogus />\n"
+    )
+    error = bench.refuse("- One\n- two\n- three\n\nFour")
+    assert error.line == lines_with(path, "bogus")[0]
+
+
+def test_a_layout_that_is_no_mjml_is_refused(bench: Bench) -> None:
+    bench.write("templates/monthly/layout.mjml.j2", "<html></html>")
+    assert "begins with <html>" in str(bench.refuse("Hi"))
+    bench.write("templates/monthly/layout.mjml.j2", " ")
+    assert "broken here" in str(bench.refuse("Hi"))
+
+
+def test_a_template_that_does_not_exist_is_answered_with_those_that_do(bench: Bench) -> None:
+    error = bench.refuse("Hi", template="monthy")
+    assert 'The template "monthy" does not exist. Did you mean "monthly"?' in str(error)
+    assert (error.file, error.line) == ("issues/2026-11-test.md", 3)
+    bench.write("templates/half/layout.mjml.j2", "")
+    (bench.root / "templates/monthly/layout.txt.j2").unlink()
+    assert "has no layout.txt.j2" in str(bench.refuse("Hi"))
+    assert "does not exist" in str(bench.refuse("Hi", template="../templates/monthly"))
+
+
+def test_short_colours_become_long_ones_for_outlook(bench: Bench) -> None:
+    bench.layout(
+        '<mj-section background-color="#fa0" border="1px solid #abc"><mj-column><mj-text color="#123">'
+        '<a href="#abc">x</a> #abc</mj-text></mj-column></mj-section>'
+    )
+    page = bench.compile("Hi").html()
+    assert 'bgcolor="#ffaa00"' in page and "1px solid #aabbcc" in page and "color:#112233" in page
+    assert 'href="#abc"' in page and "> #abc<" in page
+
+
+def test_what_html_allows_is_allowed(bench: Bench) -> None:
+    bench.layout(
+        "<mj-section><mj-column><mj-text>a<br>b &nbsp;&copy; AT&T <img src='https://example.org/x.png' alt='>'><hr>"
+        "</mj-text><mj-raw><!-- <note> --></mj-raw></mj-column></mj-section>",
+        "<mj-style>a > b { color: red; } /* < */</mj-style><mj-attributes><mj-text color='#111111' /></mj-attributes>",
+    )
+    assert "AT&amp;T" in bench.compile("Hi").html()
