@@ -1,7 +1,7 @@
 """What one person's mail costs: filling what was compiled once, against rendering everything per person.
 
-    .venv/bin/python bench/personalise.py                 the November issue of this repository
-    .venv/bin/python bench/personalise.py --check         exit 1 below 50x for html or 15x for a message
+    ./dev bench personalise                 the November issue of this repository
+    ./dev bench personalise --check         exit 1 below 50x for html or 15x for a message
 
 "Naive" renders the issue's whole MJML by Jinja, runs MJML and premailer and builds an EmailMessage, for each
 person. It is given every advantage: its template is parsed and its loops, includes and Markdown are
@@ -95,6 +95,38 @@ def whole_mjml(workspace: Workspace, path: Path) -> Residual:
     return html_residual(templates.layout(f"{issue.template}/{HTML_LAYOUT}", names), slots)
 
 
+class Naive:
+    """Renders, inlines and builds everything again for each person."""
+
+    def __init__(self, workspace: Workspace, path: Path, issue: CompiledIssue, links: Links) -> None:
+        self._from, self._issue, self._links = workspace.settings.newsletter.from_, issue, links
+        self._filler = Filler(issue)  # subject and text part: too cheap to matter
+        self._mjml = FILL_HTML.template(whole_mjml(workspace, path))
+        mjml = self._mjml.render(context_for(PEOPLE[0], links))
+        self._css = run_mjml(mjml, lambda line: ("layout", line)).css
+
+    def html(self, person: Person) -> str:
+        """Return one person's HTML part."""
+        return inline_css(mjml2html(self._mjml.render(context_for(person, self._links))), self._css)
+
+    def message(self, person: Person) -> bytes:
+        """Return one person's whole message."""
+        context = context_for(person, self._links)
+        made = EmailMessage(policy=SMTP)
+        made["From"], made["To"] = self._from, person.email
+        made["Subject"] = self._filler.subject(context)
+        for name, value in self._links.headers(person.id).items():
+            made[name] = value
+        made.set_content(self._filler.text(context))
+        made.add_alternative(self.html(person), subtype="html")
+        part = made.get_body(("html",))
+        assert isinstance(part, MIMEPart)
+        for image in self._issue.images:
+            kind, _, subtype = image.content_type.partition("/")
+            part.add_related(image.data, kind, subtype, cid=f"<{image.cid}>", filename=image.name)
+        return made.as_bytes()
+
+
 def measure_all(workspace: Workspace, path: Path, *, rounds: int) -> dict[str, Row]:
     """Return each way's row, by a short name."""
     settings = workspace.settings
@@ -104,7 +136,6 @@ def measure_all(workspace: Workspace, path: Path, *, rounds: int) -> dict[str, R
     filler = Filler(issue)
     skeleton = Skeleton(issue, settings, links, campaign_key="k3xw9q", clock=lambda: datetime.now(UTC))
     bulk = BulkIssue(issue, settings, links, campaign_key="k3xw9q")
-    mjml = FILL_HTML.template(whole_mjml(workspace, path))
 
     def fill(person: Person) -> str:
         return filler.html(context_for(person, links))
@@ -115,36 +146,16 @@ def measure_all(workspace: Workspace, path: Path, *, rounds: int) -> dict[str, R
     def values(person: Person) -> object:
         return bulk.values(person), bulk.headers(person)
 
-    css = run_mjml(mjml.render(context_for(PEOPLE[0], links)), lambda line: ("layout", line)).css
-
-    def naive_html(person: Person) -> str:
-        return inline_css(mjml2html(mjml.render(context_for(person, links))), css)
-
-    def naive_message(person: Person) -> bytes:
-        context = context_for(person, links)
-        made = EmailMessage(policy=SMTP)
-        made["From"], made["To"] = settings.newsletter.from_, person.email
-        made["Subject"] = filler.subject(context)
-        for name, value in links.headers(person.id).items():
-            made[name] = value
-        made.set_content(filler.text(context))
-        made.add_alternative(naive_html(person), subtype="html")
-        part = made.get_body(("html",))
-        assert isinstance(part, MIMEPart)
-        for image in issue.images:
-            kind, _, subtype = image.content_type.partition("/")
-            part.add_related(image.data, kind, subtype, cid=f"<{image.cid}>", filename=image.name)
-        return made.as_bytes()
-
+    naive = Naive(workspace, path, issue, links)
     for person in PEOPLE:
-        if shown_text(fill(person)) != shown_text(naive_html(person)):
+        if shown_text(fill(person)) != shown_text(naive.html(person)):
             raise SystemExit("The two ways do not make the same letter: the comparison would mean nothing.")
     return {
         "fill": measure("html, filled", fill, rounds=rounds, people=400),
-        "naive html": measure("html, naive (Jinja, MJML, premailer)", naive_html, rounds=rounds, people=8),
+        "naive html": measure("html, naive (Jinja, MJML, premailer)", naive.html, rounds=rounds, people=8),
         "message": measure("whole message, skeleton", message, rounds=rounds, people=400),
         "naive message": measure(
-            "whole message, naive (EmailMessage)", naive_message, rounds=rounds, people=8
+            "whole message, naive (EmailMessage)", naive.message, rounds=rounds, people=8
         ),
         "bulk": measure("SES bulk values and headers", values, rounds=rounds, people=400),
     }

@@ -1,43 +1,79 @@
 """What a reader sees before opening: subject and preheader; and the address that the law asks for."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from newsletter.compose.issue_file import IssueFile
-from newsletter.model import Finding, Level
+from newsletter.checks.places import Places
+from newsletter.checks.residuals import longest
+from newsletter.checks.rules import Rule
+from newsletter.model import CompiledIssue, Finding, Level
 
 __all__ = ["check"]
 
-_SUBJECT: Final = 78  # characters; RFC 5322 section 2.1.1, and about what a desktop list shows
+SUBJECT_LONG: Final = Rule("subject-long", Level.NOTE)
+SUBJECT_CUT: Final = Rule("subject-cut", Level.WARNING)
+SUBJECT_CAPITALS: Final = Rule("subject-capitals", Level.WARNING)
+PREHEADER_MISSING: Final = Rule("preheader-missing", Level.NOTE)
+PREHEADER_LONG: Final = Rule("preheader-long", Level.NOTE)
+PREHEADER_REPEATS: Final = Rule("preheader-repeats-subject", Level.WARNING)
+POSTAL_ADDRESS: Final = Rule("postal-address-missing", Level.NOTE)
+
+_LONG: Final = 78  # characters; RFC 5322 section 2.1.1, and about what a desktop list shows
+_CUT: Final = 255  # characters; Exchange and Outlook keep no more of a subject
+_PREHEADER: Final = 110  # characters; more is shown nowhere
+_VALUE: Final = "x" * 12  # a usual first name is shorter
+_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_STATEMENT: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
-def check(file: IssueFile, *, postal_address: str) -> Iterator[Finding]:
+def check(issue: CompiledIssue, places: Places, *, postal_address: str) -> Iterator[Finding]:
     """Look at subject, preheader and the sender's postal address."""
-
-    def finding(level: Level, key: str, what: str, mend: str) -> Finding:
-        line = file.key_lines.get(key)
-        place = f"{file.file}:{line}" if line else file.file
-        return Finding(level=level, check="front matter", where=place, what=what, mend=mend)
-
-    key = "subject" if "subject" in file.key_lines else "title"
+    file = places.file
+    subject = longest(issue.subject, lambda expression, constants: _VALUE)
+    where = places.key("subject", "title")
+    if len(subject) > _CUT:
+        what = f"the subject may have {len(subject)} characters; Outlook cuts it at {_CUT}."
+        yield SUBJECT_CUT(where, what, "Shorten it: an inbox shows about 60 characters, a phone 40.")
+    elif len(subject) > _LONG:
+        what = f"the subject may have {len(subject)} characters; most programs show fewer than {_LONG}."
+        yield SUBJECT_LONG(where, what, "Put what matters first, or shorten it.")
     letters = [character for character in file.subject if character.isalpha()]
-    if len(file.subject) > _SUBJECT:
-        what = f"the subject has {len(file.subject)} characters; most programs show fewer than {_SUBJECT}."
-        yield finding(Level.NOTE, key, what, "Put what matters first, or shorten it.")
     if len(letters) > 8 and all(letter.isupper() for letter in letters):
-        yield finding(
-            Level.WARNING, key, "the subject is all capitals; filters dislike it.", "Write it normally."
+        yield SUBJECT_CAPITALS(
+            where, "the subject is all capitals; filters dislike it.", "Write it as a sentence."
         )
-    if not file.preheader:
-        what = "there is no preheader: mail programs show the first words of the page instead."
-        yield finding(
-            Level.NOTE, "preheader", what, "Add a line: preheader: One sentence that continues the subject."
-        )
+    yield from _preheader(places)
     if not postal_address:
-        yield Finding(
-            level=Level.NOTE,
-            check="front matter",
-            where="newsletter.toml",
-            what="there is no postal_address; many countries want one in each mail.",
-            mend='Add to [newsletter]: postal_address = "Street 1, Town".',
+        yield POSTAL_ADDRESS(
+            "newsletter.toml",
+            "there is no postal_address; many countries want one in each mail.",
+            'Add to [newsletter]: postal_address = "Street 1, Town".',
         )
+
+
+def _preheader(places: Places) -> Iterator[Finding]:
+    preheader = _shown(places.file.preheader)
+    if not preheader:
+        yield PREHEADER_MISSING(
+            places.file.file,
+            "there is no preheader: mail programs show the first words of the page instead.",
+            "Add a line: preheader: One sentence that continues the subject.",
+        )
+    elif preheader.casefold() == _shown(places.file.subject).casefold():
+        yield PREHEADER_REPEATS(
+            places.key("preheader"),
+            "the preheader says the same as the subject; the inbox shows both side by side.",
+            "Let it continue the subject: what is inside, and for whom.",
+        )
+    elif len(preheader) > _PREHEADER:
+        yield PREHEADER_LONG(
+            places.key("preheader"),
+            f"the preheader has {len(preheader)} characters; inboxes show at most about {_PREHEADER}.",
+            "Shorten it, or put what matters first.",
+        )
+
+
+def _shown(text: str) -> str:
+    """Return about what is shown of a front matter text: a usual value for each expression."""
+    return " ".join(_EXPRESSION.sub(_VALUE, _STATEMENT.sub("", text)).split())

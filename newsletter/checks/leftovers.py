@@ -1,13 +1,17 @@
-"""What was meant to be replaced before anybody reads it: placeholders, dead links, filler text."""
+"""What was meant to be replaced before anybody reads it: placeholders, filler text, notes to oneself."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from newsletter.checks.residuals import literal_text
+from newsletter.checks.places import Places
+from newsletter.checks.residuals import every_branch
+from newsletter.checks.rules import Rule
 from newsletter.model import CompiledIssue, Finding, Level
 
 __all__ = ["check"]
+
+PLACEHOLDER: Final = Rule("placeholder", Level.ERROR)
 
 #: What it is, what it looks like, in readable text.
 _PLACEHOLDERS: Final = (
@@ -17,18 +21,17 @@ _PLACEHOLDERS: Final = (
     ("filler text", re.compile(r"\blorem ipsum\b", re.IGNORECASE)),
     ("a note to yourself", re.compile(r"\b(?:TODO|FIXME|TBD|XXX)\b")),
 )
-_EMPTY_LINK: Final = re.compile(r"""<a\b[^>]*\bhref=(["'])\s*#?\s*\1""", re.IGNORECASE)
 _INVISIBLE: Final = re.compile(
     r"<(style|script|title)\b.*?</\1>|<!--.*?-->|<[^>]+>", re.DOTALL | re.IGNORECASE
 )
 
 
-def check(issue: CompiledIssue, where: str) -> Iterator[Finding]:
-    """Look through subject and text part (which holds all that is written) and the links of the HTML."""
+def check(issue: CompiledIssue, places: Places) -> Iterator[Finding]:
+    """Look through subject and text part (which holds all that is written) and what the HTML shows."""
     parts = {
-        "subject": literal_text(issue.subject, "x"),
-        "text": literal_text(issue.text, "x"),
-        "HTML": _INVISIBLE.sub(" ", literal_text(issue.html, "x")),
+        "subject": every_branch(issue.subject, "x"),
+        "text": every_branch(issue.text, "x"),
+        "HTML": _INVISIBLE.sub(" ", every_branch(issue.html, "x")),
     }
     seen: set[str] = set()
     for part, content in parts.items():
@@ -37,18 +40,9 @@ def check(issue: CompiledIssue, where: str) -> Iterator[Finding]:
                 shown = " ".join(match[0].split())[:40]
                 if shown not in seen:
                     seen.add(shown)
-                    yield Finding(
-                        level=Level.ERROR,
-                        check="leftovers",
-                        where=where,
-                        what=f'{what} is left in the {part}: "{shown}".',
-                        mend="Replace it, or take it out.",
+                    where = places.key("subject", "title") if part == "subject" else places.snippet(shown)
+                    yield PLACEHOLDER(
+                        where,
+                        f'{what} is left in the {part}: "{shown}".',
+                        "Replace it, or take it out.",
                     )
-    if empty := len(_EMPTY_LINK.findall(literal_text(issue.html, "x"))):
-        yield Finding(
-            level=Level.ERROR,
-            check="leftovers",
-            where=where,
-            what=f"{empty} link(s) lead nowhere.",
-            mend="Give each link an address: [text](https://…).",
-        )

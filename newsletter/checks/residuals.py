@@ -1,25 +1,103 @@
-"""Reading a residual without a person: its literal text, with every branch in it."""
+"""Reading a residual without a person: with every branch in it, at its longest, and what is always there."""
 
 import re
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from jinja2 import nodes
 
 from newsletter.model import Residual
+from newsletter.personal.fill import FILL_PLAIN
 
-__all__ = ["literal_text", "slot_count"]
+__all__ = ["GAP", "Show", "always_shows", "every_branch", "longest"]
+
+#: Stands for a value that is filled in later. A private character: it cannot come from an issue.
+GAP: Final = "\ue000"
+ROUNDS: Final = 12  #: how often a loop over a person's own data may run, such as over their tags
 
 #: one expression or block between private-use delimiters (newsletter.personal.fill)
 _DYNAMIC: Final = re.compile("(\ue000|\ue001)\\{.*?\\}\\1", re.DOTALL)
 
+#: Gives the text that stands for an expression.
+Show = Callable[[nodes.Expr, Mapping[str, Any]], str]
 
-def literal_text(residual: Residual, gap: str = "") -> str:
-    """Return the text that is the issue's own, all branches one after another; gap stands for each slot.
 
-    >>> literal_text(Residual(source="Dear \\ue000{ subscriber.name }\\ue000!"), "…")
+def every_branch(residual: Residual, value: str = GAP) -> str:
+    """Return the issue's own text, all branches one after another; value stands for each value.
+
+    >>> every_branch(Residual(source="Dear \\ue000{ subscriber.name }\\ue000!"), "…")
     'Dear …!'
     """
-    return _DYNAMIC.sub(gap, residual.source)
+    return _DYNAMIC.sub(lambda found: value if found[1] == "\ue000" else "", residual.source)
 
 
-def slot_count(residual: Residual) -> int:
-    """Return how many values a person's message may get at most once each."""
-    return sum(match[1] == "\ue000" for match in _DYNAMIC.finditer(residual.source))
+def longest(residual: Residual, show: Show) -> str:
+    """Return the largest text (in bytes of UTF-8) that filling may give: the largest branch of each condition.
+
+    show: gives the text for an expression and the residual's constants.
+    Raises IssueError for a residual that compose did not write.
+    """
+    return _longest(FILL_PLAIN.tree(residual).body, show, residual.constants)
+
+
+def _longest(statements: Sequence[nodes.Node], show: Show, constants: Mapping[str, Any]) -> str:
+    written: list[str] = []
+    for statement in statements:
+        match statement:
+            case nodes.Output():
+                written += [
+                    child.data if isinstance(child, nodes.TemplateData) else show(child, constants)
+                    for child in statement.nodes
+                ]
+            case nodes.If():
+                branches = [statement.body, *(branch.body for branch in statement.elif_), statement.else_]
+                written.append(max((_longest(each, show, constants) for each in branches), key=_size))
+            case nodes.For():
+                body = _longest(statement.body, show, constants) * _rounds(statement.iter, constants)
+                written.append(max(body, _longest(statement.else_, show, constants), key=_size))
+    return "".join(written)
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _rounds(iterated: nodes.Node, constants: Mapping[str, Any]) -> int:
+    """Return how often a loop runs at most: the issue's own lists are known, a person's are not."""
+    if isinstance(iterated, nodes.Name) and isinstance(known := constants.get(iterated.name), list | dict):
+        return len(known)
+    if isinstance(iterated, nodes.List | nodes.Tuple):
+        return len(iterated.items)
+    return ROUNDS
+
+
+def always_shows(residual: Residual, name: str) -> bool:
+    """Say whether the value of a name is in every message, whatever the person's data are."""
+    return _always(FILL_PLAIN.tree(residual).body, name)
+
+
+def _always(statements: Sequence[nodes.Node], name: str) -> bool:
+    return any(_shown(statement, name) for statement in statements)
+
+
+def _shown(node: nodes.Node, name: str) -> bool:
+    match node:
+        case nodes.Output():
+            return any(_shown(child, name) for child in node.nodes)
+        case nodes.If():
+            branches = [node.body, *(branch.body for branch in node.elif_), node.else_]
+            return all(_always(each, name) for each in branches)
+        case nodes.For():
+            return _always(node.body, name) and _always(node.else_, name)
+        case nodes.CondExpr():
+            return node.expr2 is not None and _shown(node.expr1, name) and _shown(node.expr2, name)
+        case nodes.And() | nodes.Or():
+            return _shown(node.left, name) and _shown(node.right, name)
+        case nodes.Name():
+            return node.name == name
+        case nodes.Compare() | nodes.Test() | nodes.Not():
+            return False
+        case nodes.Filter() if node.node is not None:
+            return _shown(node.node, name)
+        case _:
+            return any(_shown(child, name) for child in node.iter_child_nodes())

@@ -1,26 +1,94 @@
-"""Gmail cuts a message whose HTML is over 102 KB, and hides the unsubscribe link with the rest."""
+"""How large the largest message may get.
 
-from collections.abc import Iterator
-from typing import Final
+- Gmail cuts a message whose HTML is over 102 KB, and hides the unsubscribe link with the rest.
+- Amazon SES takes 40 MB after encoding, and slows down above 10 MB ("Service quotas in Amazon SES").
+"""
 
-from newsletter.checks.residuals import literal_text, slot_count
+import html
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from jinja2 import nodes
+
+from newsletter.checks.residuals import every_branch, longest
+from newsletter.checks.rules import Rule
 from newsletter.model import CompiledIssue, Finding, Level
+from newsletter.settings import Tracking
 
-__all__ = ["CLIPPED", "NEAR", "check"]
+__all__ = ["CLIPPED", "NEAR", "check", "largest_html"]
+
+TOO_LARGE: Final = Rule("size-clipped", Level.ERROR)
+NEARLY: Final = Rule("size-near-clipping", Level.WARNING)
+REFUSED: Final = Rule("message-too-large", Level.ERROR)
+SLOWED: Final = Rule("message-large", Level.WARNING)
 
 CLIPPED: Final = 102 * 1024  #: bytes of UTF-8 HTML, before quoted-printable
 NEAR: Final = 90 * 1024
-_VALUE: Final = 120  # bytes a filled-in value may take: a long name, or a signed link
+_MB: Final = 1024 * 1024
+_REFUSED: Final = 40 * _MB
+_SLOWED: Final = 10 * _MB
+_VALUE: Final = 120  # bytes of a long value: 60 letters that take two bytes each
+_LINK: Final = 240  # bytes of a signed link
+_TRACKED: Final = 220  # bytes that Amazon's redirect adds to a link
+_PIXEL: Final = 300  # bytes of the picture that counts opens
+_LINKS: Final = frozenset({"unsubscribe_url", "preferences_url", "web_view_url"})
+_QUOTED: Final = 1.15  # quoted-printable, for mostly Latin text; other scripts are far from any limit too
+_BASE64: Final = 4 / 3 * 78 / 76  # with a line end after 76 characters
 
 
-def check(issue: CompiledIssue, where: str) -> Iterator[Finding]:
-    """Measure the largest message anybody may get: every branch on, every value long."""
-    size = len(literal_text(issue.html).encode()) + _VALUE * slot_count(issue.html)
-    if size >= CLIPPED or size >= NEAR:
-        yield Finding(
-            level=Level.ERROR if size >= CLIPPED else Level.WARNING,
-            check="size",
-            where=where,
-            what=f"the HTML may reach {size / 1024:.0f} KB; Gmail cuts messages at 102 KB.",
-            mend="Shorten the issue: move the longest section to your website and link to it.",
+def check(issue: CompiledIssue, where: str, tracking: Tracking) -> Iterator[Finding]:
+    """Measure the largest message that anybody may get."""
+    size = largest_html(issue, tracking)
+    if size >= NEAR:
+        yield (TOO_LARGE if size >= CLIPPED else NEARLY)(
+            where,
+            f"the HTML may reach {size / 1024:.0f} KB; Gmail cuts messages at 102 KB.",
+            "Shorten the issue: move the longest section to your website and link to it.",
         )
+    text = len(longest(issue.text, _value).encode())
+    whole = (size + text) * _QUOTED + sum(len(image.data) for image in issue.images) * _BASE64
+    if whole >= _SLOWED:
+        yield (REFUSED if whole >= _REFUSED else SLOWED)(
+            where,
+            f"a message has {whole / _MB:.0f} MB; Amazon takes 40 MB, and slows down above 10 MB.",
+            "Make the pictures smaller, or link to them.",
+        )
+
+
+def largest_html(issue: CompiledIssue, tracking: Tracking) -> int:
+    """Return the bytes of the largest HTML part: the largest branch of each condition, every value long.
+
+    tracking: what Amazon adds when it counts opens and clicks.
+    """
+    size = len(longest(issue.html, _value).encode())
+    if tracking.clicks:
+        size += _TRACKED * every_branch(issue.html).count('href="http')
+    return size + _PIXEL * tracking.opens
+
+
+def _value(expression: nodes.Expr, constants: Mapping[str, Any]) -> str:
+    return "x" * _length(expression, constants)
+
+
+def _length(node: nodes.Node, constants: Mapping[str, Any]) -> int:
+    """Return how many bytes a value may take."""
+    match node:
+        case nodes.Const():
+            return len(html.escape(str(node.value)).encode())
+        case nodes.Name() if node.name in constants:
+            return len(html.escape(str(constants[node.name])).encode())
+        case nodes.Name():
+            return _LINK if node.name in _LINKS else _VALUE
+        case nodes.Getattr() | nodes.Getitem():
+            return _VALUE
+        case nodes.CondExpr():
+            other = _length(node.expr2, constants) if node.expr2 is not None else 0
+            return max(_length(node.expr1, constants), other)
+        case nodes.And() | nodes.Or():
+            return max(_length(node.left, constants), _length(node.right, constants))
+        case nodes.Compare() | nodes.Test() | nodes.Not():
+            return len("False")
+        case nodes.Filter() if node.name in {"default", "d"} and node.node is not None:
+            return max(_length(part, constants) for part in (node.node, *node.args))
+        case _:
+            return sum(_length(part, constants) for part in node.iter_child_nodes())

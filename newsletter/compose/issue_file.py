@@ -65,10 +65,10 @@ class IssueFile:
         return date(int(self.slug[:4]), int(self.slug[5:7]), 1)
 
     def line_of(self, snippet: str, near: int = 1) -> int | None:
-        """Return the line of the file that holds the snippet, the nearest to ``near``; None if none does."""
-        lines = self.path.read_text("utf-8-sig").splitlines()
-        found = [number for number, line in enumerate(lines, 1) if snippet in line]
-        return min(found, key=lambda number: abs(number - near), default=None) if snippet else None
+        """Return the line of the file on which the body has the snippet, the nearest to ``near``, or None."""
+        lines = enumerate(self.body.split("\n"), self.body_line)
+        found = [number for number, line in lines if snippet and snippet in line]
+        return min(found, key=lambda number: abs(number - near), default=None)
 
 
 def slugs(workspace: Workspace) -> list[str]:

@@ -79,6 +79,11 @@ def _six_digits(attribute: re.Match[str]) -> str:
 
 def _check(mjml: str, locate: Locate) -> None:
     """Raise IssueError if the text is not well-formed, or uses elements that MJML would drop."""
+    for style in _RAW.finditer(mjml):
+        if style[2] == "mj-style" and "<" in style[3]:
+            file, line = locate(mjml.count("\n", 0, style.start(3) + style[3].index("<")) + 1)
+            hint = "Write @media (max-width: 600px), and leave < out of comments."
+            raise IssueError("MJML cannot read < inside <mj-style>.", hint=hint, file=file, line=line)
     try:
         root = etree.fromstring(
             _as_xml(mjml).encode(), etree.XMLParser(resolve_entities=False, huge_tree=True)

@@ -1,1 +1,1 @@
-"""Looking at mail before and after it is sent: the mailbox viewer."""
+"""Looking at mail before and after it is sent: the authoring view and the mailbox viewer."""

@@ -17,7 +17,7 @@ from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-__all__ = ["Folder", "Mail", "Summary", "read_mail"]
+__all__ = ["Folder", "Mail", "Summary", "read_headers", "read_mail"]
 
 _HEAD_BYTES = 16_384  #: more than the headers that any sender of ours writes
 _SAFE_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -77,7 +77,7 @@ class Folder:
                     head = file.read(_HEAD_BYTES)
             except OSError:  # deleted between listing and reading
                 head = b""
-            self._known[entry] = _summary(entry[0], entry[1], _headers(head))
+            self._known[entry] = _summary(entry[0], entry[1], read_headers(head))
         return self._known[entry]
 
     def search(self, words: str) -> list[tuple[str, int, int]]:
@@ -109,7 +109,7 @@ def read_mail(path: Path) -> Mail:
     Raises OSError if the file cannot be read; never for its content.
     """
     data = path.read_bytes()
-    headers = _headers(data)
+    headers = read_headers(data)
     message = BytesParser(policy=email.policy.compat32).parsebytes(data)
     html = text = None
     pictures: dict[str, str] = {}
@@ -142,7 +142,7 @@ def read_mail(path: Path) -> Mail:
     )
 
 
-def _headers(data: bytes) -> list[tuple[str, str]]:
+def read_headers(data: bytes) -> list[tuple[str, str]]:
     """Return the header fields, unfolded and decoded, without trusting any of them to be well-formed."""
     block = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0]
     lines = re.sub(r"\r?\n[ \t]+", " ", block.decode("utf-8", "replace")).splitlines()

@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from newsletter.preview.frames import as_in
 from newsletter.preview.mail_files import Folder, Mail, read_mail
 
 __all__ = ["mailbox_app"]
@@ -141,7 +142,7 @@ class _Viewer:
         if html is None:
             raise HTTPException(404, "This message has no HTML part.")
         dark = request.query_params.get("scheme") == "dark"
-        return HTMLResponse(_as_in(html, dark=dark), headers=_MAIL)
+        return HTMLResponse(as_in(html, dark=dark), headers=_MAIL)
 
     def file(self, request: Request) -> Response:
         """The message as a download."""
@@ -176,22 +177,6 @@ class _Viewer:
         """Return a text that changes when a message comes or goes."""
         names = self._folder.names()
         return f"{len(names)}:{names[0][0]}" if names else "0:"
-
-
-def _as_in(html: str, *, dark: bool) -> str:
-    """Return the HTML as a mail program in dark or in light mode would apply its media queries.
-
-    A page cannot tell a frame which scheme its reader prefers, so the query itself is answered here.
-    """
-    for scheme, on in (("dark", dark), ("light", not dark)):
-        answer = "(min-width: 0)" if on else "(max-width: 0)"
-        html = re.sub(rf"\(\s*prefers-color-scheme\s*:\s*{scheme}\s*\)", answer, html, flags=re.IGNORECASE)
-    scheme = "dark" if dark else "light"
-    start = f'<base target="_blank"><style>:root {{ color-scheme: {scheme} !important }}</style>'
-    placed, count = re.subn(
-        r"(<head\b[^>]*>)", lambda found: found[1] + start, html, count=1, flags=re.IGNORECASE
-    )
-    return placed if count else start + html
 
 
 def _choice(request: Request, key: str, choices: Sequence[str], default: str = "") -> str:

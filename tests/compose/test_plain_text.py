@@ -22,7 +22,10 @@ def test_a_link_that_shows_its_address_is_not_listed_again() -> None:
 
 
 def test_headings_lists_quotations_and_emphasis() -> None:
-    source = "### Small\n\n- one\n- *two*\n  1. deep\n\n3. three\n4. four\n\n> quoted\n> text\n\n---\n\n`code` ~~gone~~"
+    source = (
+        "### Small\n\n- one\n- *two*\n  1. deep\n\n3. three\n"
+        "4. four\n\n> quoted\n> text\n\n---\n\n`code` ~~gone~~"
+    )
     assert text_of(source) == (
         "Small\n-----\n\n* one\n* two\n  1. deep\n\n3. three\n4. four\n\n> quoted text\n\n"
         + "* * *".center(72).rstrip()
