@@ -23,15 +23,20 @@ if TYPE_CHECKING:
     from newsletter.model import CompiledIssue
     from newsletter.store.guard import Place
 
-__all__ = ["SECRET_FILE", "Services", "open_services", "write_secret"]
+__all__ = ["SECRET_FILE", "Services", "open_services", "workspace_root", "write_secret"]
 
 SECRET_FILE = "secret"  # noqa: S105  (a file name: under subscribers/, mode 0600, never in git)
 
 
 def open_services(explicit: Path | None) -> "Services":
     """Return the services of the workspace that the command is about. Raises ConfigError."""
-    root = find_workspace(Path.cwd(), explicit, os.environ)
+    root = workspace_root(explicit)
     return Services(Workspace(root=root, settings=load_settings(root, os.environ)), env=dict(os.environ))
+
+
+def workspace_root(explicit: Path | None) -> Path:
+    """Return the folder of the workspace that the command is about. Raises ConfigError if there is none."""
+    return find_workspace(Path.cwd(), explicit, os.environ)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ def styles(text: str) -> Mapping[str, str]:
     """Return declarations by name, values as written, without ``!important``; the last of a name counts."""
     found = tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)
     return {
-        item.lower_name: tinycss2.serialize(item.value).strip() for item in found if item.type == "declaration"
+        item.lower_name: tinycss2.serialize(item.value).strip()
+        for item in found
+        if item.type == "declaration"
     }
 
 

@@ -67,6 +67,4 @@ class Places:
 
     @cached_property
     def _words(self) -> list[tuple[str, int]]:
-        return [
-            (word, number) for number, line in enumerate(self.lines, 1) for word in _WORD.findall(line)
-        ]
+        return [(word, number) for number, line in enumerate(self.lines, 1) for word in _WORD.findall(line)]

@@ -1,16 +1,36 @@
 """Looking an issue over before it goes: all families of checks, gravest findings first.
 
 A draft that does not even compile has no findings: ``draft_of`` raises the IssueError. The one exception
-is a merge field that nobody has: it compiles, and is an error here.
+is a merge field that nobody has: it compiles, and is an error here. docs/checks.md has a row for each rule.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from newsletter.checks import fields, front_matter, leftovers, pictures, remarks, size, unsubscribe
+from newsletter.checks import (
+    clients,
+    contrast,
+    dark_mode,
+    fields,
+    front_matter,
+    headings,
+    language,
+    last_issue,
+    leftovers,
+    links,
+    online,
+    pictures,
+    remarks,
+    size,
+    unsubscribe,
+    weights,
+)
+from newsletter.checks.fetching import AllowAddress, is_public
+from newsletter.checks.page import read_page
+from newsletter.checks.places import Places
 from newsletter.compose.compiling import compile_with_report
 from newsletter.compose.report import CompileReport
 from newsletter.model import CompiledIssue, Finding, Level
@@ -18,7 +38,7 @@ from newsletter.settings import Workspace
 from newsletter.store.engine import reading
 from newsletter.store.subscribers import known_fields
 
-__all__ = ["Draft", "draft_of", "findings"]
+__all__ = ["Draft", "draft_of", "findings", "in_order", "online_findings"]
 
 _GRAVITY = (Level.ERROR, Level.WARNING, Level.NOTE)
 
@@ -43,16 +63,38 @@ def draft_of(workspace: Workspace, path: Path, engine: Engine) -> Draft:
 
 def findings(draft: Draft) -> list[Finding]:
     """Return what all checks found, errors first; inside a level in the order of the families."""
-    where = draft.report.where
-    found = [
-        *front_matter.check(
-            draft.report.file, postal_address=draft.workspace.settings.newsletter.postal_address
-        ),
-        *fields.check(draft.report.field_uses, draft.known_fields),
-        *pictures.check(draft.report),
-        *remarks.check(draft.report.warnings),
-        *unsubscribe.check(draft.issue, where),
-        *size.check(draft.issue, where),
-        *leftovers.check(draft.issue, where),
-    ]
+    issue, report, settings = draft.issue, draft.report, draft.workspace.settings
+    page, places = read_page(issue), Places(report.file)
+    earlier = last_issue.earlier_issues(draft.workspace, report.file)
+    return in_order(
+        [
+            *front_matter.check(issue, places, postal_address=settings.newsletter.postal_address),
+            *last_issue.check(places, earlier, issue.language),
+            *language.check(page, issue, places),
+            *fields.check(report.field_uses, draft.known_fields),
+            *leftovers.check(issue, places),
+            *links.check(page, places),
+            *headings.check(page, places),
+            *contrast.check(page, places),
+            *pictures.check(report),
+            *weights.check(issue, report, page),
+            *remarks.check(report.warnings),
+            *unsubscribe.check(issue, report.file.template),
+            *size.check(issue, report.where, settings.tracking),
+            *dark_mode.check(issue, report, page),
+            *clients.check(places, report.pictures),
+        ]
+    )
+
+
+def online_findings(draft: Draft, *, allow_address: AllowAddress = is_public) -> list[Finding]:
+    """Return what is wrong with the issue's web addresses. Takes seconds; connects to strangers' servers.
+
+    allow_address: which numbers may be connected to.
+    """
+    return in_order(online.check(draft.report, allow_address=allow_address))
+
+
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings, gravest first; those of one level keep their order."""
     return sorted(found, key=lambda finding: _GRAVITY.index(finding.level))

@@ -16,19 +16,27 @@ GAP: Final = "\ue000"
 ROUNDS: Final = 12  #: how often a loop over a person's own data may run, such as over their tags
 
 #: one expression or block between private-use delimiters (newsletter.personal.fill)
-_DYNAMIC: Final = re.compile("(\ue000|\ue001)\\{.*?\\}\\1", re.DOTALL)
+_DYNAMIC: Final = re.compile("(\ue000|\ue001)\\{(.*?)\\}\\1", re.DOTALL)
 
 #: Gives the text that stands for an expression.
 Show = Callable[[nodes.Expr, Mapping[str, Any]], str]
 
 
-def every_branch(residual: Residual, value: str = GAP) -> str:
-    """Return the issue's own text, all branches one after another; value stands for each value.
+def every_branch(residual: Residual, value: str | Callable[[str], str] = GAP) -> str:
+    """Return the issue's own text, all branches one after another.
+
+    value: stands for each value, or gives the text that stands for an expression.
 
     >>> every_branch(Residual(source="Dear \\ue000{ subscriber.name }\\ue000!"), "…")
     'Dear …!'
     """
-    return _DYNAMIC.sub(lambda found: value if found[1] == "\ue000" else "", residual.source)
+
+    def written(found: re.Match[str]) -> str:
+        if found[1] == "\ue001":
+            return ""
+        return value if isinstance(value, str) else value(found[2])
+
+    return _DYNAMIC.sub(written, residual.source)
 
 
 def longest(residual: Residual, show: Show) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from lxml.html import HtmlElement, document_fromstring
 
 from newsletter.checks.page import hidden, words_of
-from newsletter.checks.residuals import always_shows, every_branch
+from newsletter.checks.residuals import GAP, always_shows, every_branch
 from newsletter.checks.rules import Rule
 from newsletter.model import CompiledIssue, Finding, Level, Residual
 
@@ -17,7 +17,7 @@ CONDITIONAL: Final = Rule("unsubscribe-conditional", Level.ERROR)
 NO_LINK: Final = Rule("unsubscribe-no-link", Level.ERROR)
 
 _NAME: Final = "unsubscribe_url"
-_MARK: Final = "\ue000unsubscribe"
+_MARK: Final = f"{GAP}unsubscribe"
 
 
 def check(issue: CompiledIssue, template: str) -> Iterator[Finding]:
@@ -49,8 +49,7 @@ def check(issue: CompiledIssue, template: str) -> Iterator[Finding]:
 
 def _is_link(residual: Residual) -> bool:
     """Say whether the address is that of a link with words which is shown."""
-    marked = Residual(source=residual.source.replace(_NAME, f"}}\ue000{_MARK}\ue000{{"))
-    page = document_fromstring(every_branch(marked, ""))
+    page = document_fromstring(every_branch(residual, lambda code: _MARK if _NAME in code else ""))
     return any(
         _MARK in (link.get("href") or "") and words_of(link) and not _unseen(link) for link in page.iter("a")
     )

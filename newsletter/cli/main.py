@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from newsletter import __version__
-from newsletter.cli import campaigns, database, issues, mailbox, people, sending, start
+from newsletter.cli import campaigns, database, issues, mailbox, people, preview, sending, start
 from newsletter.cli.output import State
 from newsletter.errors import NewsletterError
 
@@ -105,6 +105,7 @@ def cli(ctx: click.Context, workspace: Path | None) -> None:
 
 for command in (
     *start.COMMANDS,
+    *preview.COMMANDS,
     *issues.COMMANDS,
     *sending.COMMANDS,
     *campaigns.COMMANDS,

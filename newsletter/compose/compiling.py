@@ -23,7 +23,7 @@ from newsletter.compose.pictures import Pictures
 from newsletter.compose.pieces import Body, read_body
 from newsletter.compose.placement import place_tokens
 from newsletter.compose.report import CompileReport, make_report, used_fields
-from newsletter.compose.slots import Slots
+from newsletter.compose.slots import Kind, Slots
 from newsletter.compose.splitting import html_residual, text_residual
 from newsletter.compose.templates import Templates
 from newsletter.compose.vanishing import check_nothing_vanished
@@ -89,8 +89,11 @@ def _page(layout: str, templates: Templates, names: Mapping[str, Any], body: Bod
     """Return the finished HTML page, with tokens."""
     mjml = place_tokens(templates.layout(layout, names), slots)
 
-    def locate(line: int) -> tuple[str, int]:
-        _, places = templates.lines(layout, names)
+    def locate(line: int) -> tuple[str, int | None]:
+        try:
+            places = templates.lines(layout, names)
+        except IssueError:  # a template that computes with its own markup fails when the markup has marks
+            return templates.shown_name(layout), None
         return places[min(line, len(places)) - 1]
 
     made = run_mjml(mjml, locate)
@@ -120,5 +123,8 @@ def _with_unsubscribe(slots: Slots, **parts: str) -> Sequence[str]:
     return [
         name
         for name, text in parts.items()
-        if any("unsubscribe_url" in slot.definition.names for slot in slots.find(text))
+        if any(
+            slot.kind is Kind.VALUE and "unsubscribe_url" in slot.definition.names
+            for slot in slots.find(text)
+        )
     ]

@@ -24,7 +24,7 @@ __all__ = ["CONTENT_WIDTH", "Album", "Embedded", "Picture", "is_remote"]
 
 #: The width of the letter, in CSS pixels, and so the most that a picture is shown at.
 CONTENT_WIDTH: Final = 600
-_REMOTE: Final = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_REMOTE: Final = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 _JPEG_QUALITY: Final = 82
 _PALETTE: Final = 256  #: more colours than this make a photograph

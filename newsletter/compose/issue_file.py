@@ -110,7 +110,7 @@ def read_issue(path: Path, root: Path) -> IssueFile:
     front, body, body_line = _split(source, file)
     matter = read_front_matter(front, file)
     known = {key: value for key, value in matter.known.items() if value is not None}
-    title = known.pop("title", "").strip()
+    title = " ".join(known.pop("title", "").split())
     if not title:
         line = matter.lines.get("title", 2)
         raise IssueError("The issue has no title.", hint="Add a line title: …", file=file, line=line)

@@ -17,8 +17,8 @@ from newsletter.errors import IssueError
 
 __all__ = ["Page", "run_mjml"]
 
-#: Given a line of the MJML, returns the file and line of the template that wrote it.
-Locate = Callable[[int], tuple[str, int]]
+#: Given a line of the MJML, returns the file and the line (if known) of the template that wrote it.
+Locate = Callable[[int], tuple[str, int | None]]
 
 _INLINE_STYLE: Final = re.compile(
     r"""<mj-style\b[^>]*\binline\s*=\s*["']inline["'][^>]*>(.*?)</mj-style\s*>""", re.DOTALL

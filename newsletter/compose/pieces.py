@@ -28,6 +28,8 @@ __all__ = ["Body", "Piece", "Pieces", "Section", "read_body"]
 
 Piece = dict[str, Any]
 
+#: The most that the picture in a signature is shown at, CSS pixels.
+_PORTRAIT_WIDTH: Final = 160
 #: Inline tokens that show nothing if they have no content.
 _BLANK: Final = frozenset({"text", "softbreak", "hardbreak"})
 
@@ -173,8 +175,11 @@ class _Maker:
 
         return Markup(tidy_html(self._markdown.html(tokens), resolve))  # noqa: S704 (the owner's own markup)
 
-    def _image_alone(self, children: Sequence[Token]) -> Piece | None:
-        """Return an image piece if these inline tokens are one picture, perhaps linked, and nothing else."""
+    def _image_alone(self, children: Sequence[Token], width: int | None = None) -> Piece | None:
+        """Return an image piece if these inline tokens are one picture, perhaps linked, and nothing else.
+
+        width: the most that it is shown at, CSS pixels; default: the letter's width.
+        """
         children = [child for child in children if child.content.strip() or child.type not in _BLANK]
         href = ""
         if len(children) == 3 and children[0].type == "link_open" and children[2].type == "link_close":
@@ -183,7 +188,8 @@ class _Maker:
             return None
         image = children[0]
         src, caption = str(image.attrGet("src") or ""), str(image.attrGet("title") or "")
-        return {"kind": "image", **self._pictures.add(src, image.content), "caption": caption, "href": href}
+        made = self._pictures.add(src, image.content, width=width)
+        return {"kind": "image", **made, "caption": caption, "href": href}
 
     # -- the containers, one method each --------------------------------------------------------
 
@@ -232,7 +238,7 @@ class _Maker:
             part = list(block)
             if part[0].type == "paragraph_open" and image is None:
                 first, *others = lines_of(part[1])
-                if found := self._image_alone(first):  # the text may follow on the next line
+                if found := self._image_alone(first, _PORTRAIT_WIDTH):  # the text may follow on the next line
                     image = {key: found[key] for key in ("src", "alt", "width", "height")}
                     part = [part[0], with_lines(part[1], others), part[2]] if others else []
             rest += part

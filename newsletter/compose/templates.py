@@ -82,8 +82,8 @@ class Templates(ImmutableSandboxedEnvironment):
         with self._located(context):
             return self.get_template(name).render(context)
 
-    def lines(self, name: str, context: Mapping[str, Any]) -> tuple[str, Sequence[tuple[str, int]]]:
-        """Return a layout rendered, and for each line of the result the file and line it comes from."""
+    def lines(self, name: str, context: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
+        """Return, for each line of a rendered layout, the file and line that it comes from."""
         marked = Templates(self._folder, self._slots, marks=True).layout(name, context)
         places: list[tuple[str, int]] = []
         here = (self.shown_name(name), 1)
@@ -92,7 +92,7 @@ class Templates(ImmutableSandboxedEnvironment):
             starts_marked = line.startswith("\ue001")
             places.append(found[0] if starts_marked and found else here)
             here = found[-1] if found else here
-        return _MARK.sub("", marked), places
+        return places
 
     def shown_name(self, name: str) -> str:
         """Return how the owner knows a template: ``templates/monthly/layout.mjml.j2``."""
@@ -115,6 +115,8 @@ class Templates(ImmutableSandboxedEnvironment):
         Binder(self._slots, file, self.filters, self.tests).bind(tree)
         if self._marks:
             for data in tree.find_all(nodes.TemplateData):
+                if "<" not in data.data:  # it may be a value that a macro computes
+                    continue
                 parts = data.data.split("\n")
                 marked = [f"\ue001{file}:{data.lineno + n}\ue002{part}" for n, part in enumerate(parts)]
                 data.data = "\n".join(marked)
@@ -139,7 +141,7 @@ class Templates(ImmutableSandboxedEnvironment):
         except UndefinedError as error:
             file, line = self._place(error)
             message = re.sub(
-                r"'\w+ object' has no attribute ('[^']*')", r"\1 is not defined", str(error.message)
+                r"'[\w. ]+ object' has no attribute ('[^']*')", r"\1 is not defined", str(error.message)
             )
             raise IssueError(
                 f"{message}.{_near(str(error.message), context)}",
@@ -148,7 +150,13 @@ class Templates(ImmutableSandboxedEnvironment):
                 line=line,
             ) from error
         except UnicodeDecodeError as error:
-            raise IssueError("A template is not UTF-8 text.", hint="Save it as UTF-8.") from error
+            culprit = next(
+                (path for path in self._folder.rglob("*") if path.is_file() and _is_not_utf8(path)), None
+            )
+            file = self.shown_name(culprit.relative_to(self._folder).as_posix()) if culprit else None
+            raise IssueError(
+                "The template is not UTF-8 text.", hint="Save it as UTF-8.", file=file
+            ) from error
         except Exception as error:  # a template can raise anything; the owner wants to know where
             file, line = self._place(error)
             what = str(error) or type(error).__name__
@@ -180,6 +188,14 @@ class Templates(ImmutableSandboxedEnvironment):
             elif Path(name).is_relative_to(self._folder):
                 place = (f"{self._folder.name}/{Path(name).relative_to(self._folder).as_posix()}", line)
         return place
+
+
+def _is_not_utf8(path: Path) -> bool:
+    try:
+        path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _near(message: str, context: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ FOUND: Final = 8  #: subscribers shown for a search
 _MOST_TAGS: Final = 200
 _EXAMPLE: Final = Person(id=0, email="reader@example.org", name="Robin Reader")
 
+_LONG_NAME: Final = "Maximiliana-Wolfeschlegelsteinhausenbergerdorff-Featherstone"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
@@ -45,11 +47,9 @@ def _worst(key: str, label: str, about: str, name: str) -> Reader:
 READERS: Final = {
     reader.key: reader
     for reader in (
-        _worst("example", "Robin Reader", "an example", _EXAMPLE.name),
+        _worst("example", "Robin Reader", "an example, without tags", _EXAMPLE.name),
         _worst("nameless", "No name", "only an address is known", ""),
-        _worst(
-            "long", "A very long name", "60 letters", "Maximiliana-Wolfeschlegelsteinhausenbergerdorff-Featherstone"
-        ),
+        _worst("long", "A very long name", "60 letters without a space", _LONG_NAME),
         _worst("rtl", "طارق الفارسي", "written right to left", "طارق الفارسي"),
         _worst("markup", "A name with markup", "signs that HTML and Jinja know", '<b>Ann</b>&"Co" {{7*7}}'),
         _worst("all-tags", "Robin, with all tags", "sees every conditional part", _EXAMPLE.name),

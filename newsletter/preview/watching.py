@@ -16,7 +16,8 @@ from newsletter.settings import SETTINGS_FILE
 
 __all__ = ["Watch", "folders"]
 
-_NOT_OURS: Final = frozenset({"subscribers", "out", "node_modules", "__pycache__"})
+_NOT_OURS: Final = frozenset({"subscribers", "out"})
+_TOOLS: Final = frozenset({"node_modules", "__pycache__", "4913"})  #: the last: how vim tries a folder
 _PASSING: Final = ("~", ".swp", ".swx", ".tmp", ".pyc")  #: what editors leave for a moment
 _DEBOUNCE: Final = 300  #: ms in which the files of one save are waited for
 _STEP: Final = 40  #: ms of quiet that end it
@@ -42,7 +43,9 @@ class Watch:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._settings_and_folders(polling))
                     group.create_task(self._below(polling))
-            except* OSError:  # no watches left, or a folder went while we looked
+            except* FileNotFoundError:  # a folder went while we looked
+                await asyncio.sleep(_CHECK)
+            except* (OSError, RuntimeError):  # the system has no watches left, or none at all
                 polling = True
             if not self._ended:
                 self._tell()
@@ -110,7 +113,7 @@ class Watch:
     def _matters(self, _: Change, path: str) -> bool:
         here = Path(path)
         parts = here.relative_to(self._root).parts if here.is_relative_to(self._root) else here.parts[-1:]
-        return not any(_passing(part) for part in parts)
+        return not any(map(_passing, parts))
 
 
 def folders(root: Path) -> list[Path]:
@@ -120,10 +123,12 @@ def folders(root: Path) -> list[Path]:
         for path in root.iterdir()
         if path.is_dir()
         and not path.is_symlink()
+        and path.name not in _NOT_OURS
         and not _passing(path.name)
         and not (path / "pyvenv.cfg").exists()
     )
 
 
 def _passing(name: str) -> bool:
-    return name in _NOT_OURS or name.startswith((".", "#")) or name.endswith(_PASSING) or name == "4913"
+    """Whether a file or folder is one of another tool's."""
+    return name in _TOOLS or name.startswith((".", "#")) or name.endswith(_PASSING)

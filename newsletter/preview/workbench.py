@@ -8,7 +8,7 @@ Decisions
   making their own. The event loop is never kept waiting.
 - A *generation* counts the changes. A result belongs to the generation that was read before it was
   made, so a file saved during a compile is compiled again.
-- No list, no trouble: without the database an issue is still shown, with a warning among its findings.
+- An issue that compiles is shown, also when the database is away: then a finding says so.
 """
 
 import re
@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.checks import preflight
 from newsletter.compose.compiling import compile_with_report
 from newsletter.compose.issue_file import find_issue
-from newsletter.errors import ConfigError, IssueError, NewsletterError
+from newsletter.errors import IssueError, NewsletterError, UsageError, did_you_mean
 from newsletter.model import CompiledIssue, Finding, Level
 from newsletter.personal.fill import Filler
 from newsletter.ports import Clock
@@ -32,7 +32,10 @@ from newsletter.preview.faults import Fault, fault_of
 from newsletter.preview.readers import READERS, Reader, everyones_tags, search, subscriber, tags_asked_for
 from newsletter.settings import Workspace
 
-__all__ = ["IssueLine", "Proof", "Surroundings", "Workbench"]
+__all__ = ["IssueLine", "Proof", "Surroundings", "Workbench", "slug_of"]
+
+
+Answer = TypeVar("Answer")
 
 
 class Surroundings(Protocol):
@@ -92,6 +95,11 @@ class Workbench:
     def changed(self) -> None:
         """Forget what was composed: a file has changed."""
         self._generation += 1
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._engine is not None:
+            self._engine.dispose()
 
     def issues(self) -> list[IssueLine]:
         """Return all files in the issues folder, newest first, also those that do not compile."""
@@ -154,8 +162,10 @@ class Workbench:
     def _path(self, slug: str, workspace: Workspace) -> Path:
         if slug in {line.slug for line in self.issues()}:
             return workspace.issues / f"{slug}.md"
-        path = find_issue(workspace, Path(slug).name)  # raises, with the nearest name
-        return path if path.is_relative_to(self.root) else workspace.issues / path.name
+        path = find_issue(workspace, Path(slug).name.replace(".md", ""))  # raises, with the nearest name
+        if not path.resolve().is_relative_to(self.root):
+            raise UsageError("This issue is outside of the workspace.", hint="Copy it into issues/.")
+        return path
 
     def _check(self, around: Surroundings, path: Path) -> tuple[CompiledIssue, Sequence[Finding]]:
         try:
@@ -164,25 +174,42 @@ class Workbench:
             return draft.issue, preflight.findings(draft)
         except IssueError:
             raise
-        except (ConfigError, SQLAlchemyError) as error:
+        except Exception as error:  # no list, or a check fails: show the issue all the same
             issue, _ = compile_with_report(around.workspace, path)
             fault = fault_of(error, self.root)
             unread = Finding(
                 level=Level.WARNING,
-                check="list",
-                where="subscribers",
-                what=f"nothing was checked, because the list cannot be read: {fault.what}",
+                check="preview",
+                where=fault.where or "subscribers",
+                what=f"the checks could not be made: {fault.what}",
                 mend=fault.mend,
             )
             return issue, [unread]
 
-    def _ask[Answer](self, question: Callable[[Engine], Answer]) -> Answer | None:
+    def _ask(self, question: Callable[[Engine], Answer]) -> Answer | None:
         try:
             with self._lock:
                 self._engine = self._surroundings().engine
             return question(self._engine)
         except (NewsletterError, SQLAlchemyError):
             return None
+
+
+def slug_of(root: Path, ref: str) -> str:
+    """Return the slug of the issue that a slug, a path or "latest" means; "latest" stays as it is.
+
+    The settings need not be readable. Raises UsageError if the workspace has no such issue.
+    """
+    known = sorted(path.stem for path in (root / "issues").glob("*.md"))
+    if ref == "latest" or ref in known:
+        return ref
+    for path in (Path(ref), root / ref, root / "issues" / ref):
+        if path.suffix == ".md" and path.is_file() and path.resolve().parent == root.resolve() / "issues":
+            return path.stem
+    raise UsageError(
+        f'There is no issue "{ref}" in this workspace.{did_you_mean(Path(ref).stem, known)}',
+        hint=f"Issues: {', '.join(known[-5:])}." if known else 'Write one: newsletter new "Title"',
+    )
 
 
 def _line(path: Path) -> IssueLine:

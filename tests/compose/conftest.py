@@ -24,7 +24,8 @@ LAYOUT = """\
 {% if piece.kind == "image" %}<mj-image src="{{ piece.src }}" alt="{{ piece.alt }}" />
 {% elif piece.kind == "button" %}<mj-button href="{{ piece.href }}">{{ piece.label }}</mj-button>
 {% elif piece.kind == "divider" %}<mj-divider />
-{% elif piece.kind == "columns" %}{% for column in piece.columns %}<mj-text>{{ column.html }}</mj-text>{% endfor %}
+{% elif piece.kind == "columns" %}
+{% for column in piece.columns %}<mj-text>{{ column.html }}</mj-text>{% endfor %}
 {% else %}<mj-text css-class="prose">{{ piece.html }}</mj-text>{% endif %}
 </mj-column></mj-section>{% endif %}
 {% endfor %}
@@ -39,10 +40,14 @@ LAYOUT = """\
   <mj-body>
 {{ show(issue.lead) }}
 {% for section in issue.sections %}
-    <mj-section><mj-column><mj-text><h2 id="{{ section.id }}">{{ section.title }}</h2></mj-text></mj-column></mj-section>
+    <mj-section><mj-column>
+      <mj-text><h2 id="{{ section.id }}">{{ section.title }}</h2></mj-text>
+    </mj-column></mj-section>
 {{ show(section.pieces) }}
 {% endfor %}
-    <mj-section><mj-column><mj-text><a href="{{ unsubscribe_url }}">Leave</a></mj-text></mj-column></mj-section>
+    <mj-section><mj-column>
+      <mj-text><a href="{{ unsubscribe_url }}">Leave</a></mj-text>
+    </mj-column></mj-section>
   </mj-body>
 </mjml>
 """

@@ -41,34 +41,64 @@ def shown(source: str, folder: Path = Path()) -> str:
     ("source", "left"),
     [
         ("{{ issue.title }} {{ 7 * 7 }}", "Rhythm 49"),
-        ("Hi {{ subscriber.first_name | default('friend') }}!", "Hi {{ subscriber.first_name|default('friend') }}!"),
+        (
+            "Hi {{ subscriber.first_name | default('friend') }}!",
+            "Hi {{ subscriber.first_name|default('friend') }}!",
+        ),
         ("{{ subscriber.name ~ issue.title }}", "{{ subscriber.name ~ 'Rhythm' }}"),
-        ("{% if 'a' in subscriber.tags %}A{% else %}B{% endif %}", "{% if 'a' in subscriber.tags %}A{% else %}B{% endif %}"),
+        (
+            "{% if 'a' in subscriber.tags %}A{% else %}B{% endif %}",
+            "{% if 'a' in subscriber.tags %}A{% else %}B{% endif %}",
+        ),
         # an issue's condition is decided now, wherever it stands
         ("{% if issue.flag %}A{% elif subscriber.x %}B{% endif %}", "A"),
-        ("{% if issue.hero %}{{ issue.hero.src }}{% elif subscriber.x %}B{% endif %}", "{% if subscriber.x %}B{% endif %}"),
-        ("{% if subscriber.x %}A{% elif issue.flag %}B{% else %}C{% endif %}", "{% if subscriber.x %}A{% else %}B{% endif %}"),
+        (
+            "{% if issue.hero %}{{ issue.hero.src }}{% elif subscriber.x %}B{% endif %}",
+            "{% if subscriber.x %}B{% endif %}",
+        ),
+        (
+            "{% if subscriber.x %}A{% elif issue.flag %}B{% else %}C{% endif %}",
+            "{% if subscriber.x %}A{% else %}B{% endif %}",
+        ),
         (
             "{% if subscriber.x %}A{% elif subscriber.y %}B{% else %}C{% endif %}",
             "{% if subscriber.x %}A{% elif subscriber.y %}B{% else %}C{% endif %}",
         ),
         # an issue's loop runs now; its values become constants
         (
-            "{% for s in issue.sections %}{% if s.tag in subscriber.tags %}{{ s.title }}{{ loop.index }}{% endif %}{% endfor %}",
-            "{% if 'group' in subscriber.tags %}One1{% endif %}{% if 'families' in subscriber.tags %}Two2{% endif %}",
+            (
+                "{% for s in issue.sections %}{% if s.tag in subscriber.tags "
+                "%}{{ s.title }}{{ loop.index }}{% endif %}{% endfor %}"
+            ),
+            (
+                "{% if 'group' in subscriber.tags %}One1{% endif %}"
+                "{% if 'families' in subscriber.tags %}Two2{% endif %}"
+            ),
         ),
         (
             "{% for s in issue.sections if s.tag in subscriber.tags %}{{ s.title }}{% endfor %}",
-            "{% if 'group' in subscriber.tags %}One{% endif %}{% if 'families' in subscriber.tags %}Two{% endif %}",
+            (
+                "{% if 'group' in subscriber.tags %}One{% endif %}"
+                "{% if 'families' in subscriber.tags %}Two{% endif %}"
+            ),
         ),
         (
-            "{% for t in subscriber.tags if t != issue.title %}{{ loop.index }}{{ t }}{% else %}-{% endfor %}",
+            (
+                "{% for t in subscriber.tags if t != issue.title "
+                "%}{{ loop.index }}{{ t }}{% else %}-{% endfor %}"
+            ),
             "{% for t in subscriber.tags if (t != 'Rhythm') %}{{ loop.index }}{{ t }}{% else %}-{% endfor %}",
         ),
-        ("{% for a, b in subscriber.pairs %}{{ b }}{% endfor %}", "{% for a, b in subscriber.pairs %}{{ b }}{% endfor %}"),
+        (
+            "{% for a, b in subscriber.pairs %}{{ b }}{% endfor %}",
+            "{% for a, b in subscriber.pairs %}{{ b }}{% endfor %}",
+        ),
         # an issue's loop inside a reader's: its own `loop`
         (
-            "{% for t in subscriber.tags %}{% for s in issue.sections %}{{ loop.index }}{% endfor %}{{ loop.index }}{% endfor %}",
+            (
+                "{% for t in subscriber.tags %}{% for s in issue.sections "
+                "%}{{ loop.index }}{% endfor %}{{ loop.index }}{% endfor %}"
+            ),
             "{% for t in subscriber.tags %}12{{ loop.index }}{% endfor %}",
         ),
         # set and with are written into the places that use the name, with the values they had
@@ -79,15 +109,21 @@ def shown(source: str, folder: Path = Path()) -> str:
         ("{% set x = subscriber.a %}{% set x = x ~ '!' %}{{ x }}", "{{ subscriber.a ~ '!' }}"),
         ("{% set x = subscriber.a %}{% set x = 1 %}{{ x }}", "1"),
         ("{% with x = subscriber.a, y = 2 %}{{ x ~ y }}{% endwith %}", "{{ subscriber.a ~ 2 }}"),
-        ("{% for t in subscriber.tags %}{% set u = t | upper %}{{ u }}{% endfor %}", "{% for t in subscriber.tags %}{{ t|upper }}{% endfor %}"),
+        (
+            "{% for t in subscriber.tags %}{% set u = t | upper %}{{ u }}{% endfor %}",
+            "{% for t in subscriber.tags %}{{ t|upper }}{% endfor %}",
+        ),
         # an undefined name of the issue is what a default is for
         ("{{ issue.nick | default(subscriber.name) }}", "{{ ''|default(subscriber.name) }}"),
         # precedence survives
         ("{{ (subscriber.n + 1) * -issue.rooms | abs }}", "{{ (subscriber.n + 1) * 2 }}"),
         ("{{ (subscriber.a | first).b['c'][1:2] }}", "{{ (subscriber.a|first).b['c'][1:2] }}"),
-        ("{{ not (subscriber.a and subscriber.b or subscriber.c) }}", "{{ not ((subscriber.a and subscriber.b) or subscriber.c) }}"),
+        (
+            "{{ not (subscriber.a and subscriber.b or subscriber.c) }}",
+            "{{ not ((subscriber.a and subscriber.b) or subscriber.c) }}",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_left(source: str, left: str) -> None:
     assert shown(source) == left
 
@@ -120,7 +156,10 @@ def test_includes_imports_and_blocks_are_split_like_all_else(tmp_path: Path) -> 
     assert shown("{% if subscriber.x %}{% include 'part.md' %}{% endif %}", tmp_path).startswith(
         "{% if subscriber.x %}"
     )
-    child = "{% extends 'base.md' %}{% set x = subscriber.c %}{% block one %}{{ x }}{% if subscriber.a %}A{% endif %}{% endblock %}"
+    child = (
+        "{% extends 'base.md' %}{% set x = subscriber.c %}{% block "
+        "one %}{{ x }}{% if subscriber.a %}A{% endif %}{% endblock %}"
+    )
     assert (
         shown(child, tmp_path) == "[{{ subscriber.c }}{% if subscriber.a %}A{% endif %}|{{ subscriber.b }}]"
     )
@@ -157,11 +196,17 @@ def test_includes_imports_and_blocks_are_split_like_all_else(tmp_path: Path) -> 
             "uses loop or else",
         ),
         (
-            "{% for t in subscriber.tags %}{% set x = t %}{% for t in subscriber.pets %}{{ x }}{% endfor %}{% endfor %}",
+            (
+                "{% for t in subscriber.tags %}{% set x = t %}{% for "
+                "t in subscriber.pets %}{{ x }}{% endfor %}{% endfor %}"
+            ),
             "x was set from a loop's variable",
         ),
         (
-            "{% for t in subscriber.tags %}{% set x = loop.index %}{% for s in issue.sections %}{{ x }}{% endfor %}{% endfor %}",
+            (
+                "{% for t in subscriber.tags %}{% set x = loop.index %}{% "
+                "for s in issue.sections %}{{ x }}{% endfor %}{% endfor %}"
+            ),
             "x was set from a loop's variable",
         ),
         ("{{ subscriber }}", "subscriber stands alone"),

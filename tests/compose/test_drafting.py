@@ -45,7 +45,7 @@ def test_the_notes_in_a_draft_are_valid_once_uncommented(bench: Bench) -> None:
 def test_an_issue_is_never_overwritten(bench: Bench) -> None:
     path = new_issue(bench.workspace, "Notes", NOVEMBER)
     path.write_text("mine")
-    with pytest.raises(UsageError, match="issues/2026-11-notes.md is there already"):
+    with pytest.raises(UsageError, match=r"issues/2026-11-notes\.md is there already"):
         new_issue(bench.workspace, "Notes", NOVEMBER)
     assert path.read_text() == "mine"
 

@@ -113,6 +113,7 @@ def test_the_width_that_html_asks_for_is_the_width_shown(bench: Bench) -> None:
         ("%2e%2e/%2e%2e/secret.jpg", "outside of the workspace"),
         ("link.jpg", "outside of the workspace"),
         ("/etc/passwd", "is not a picture next to the issue"),
+        ("//example.org/a.png", "is not a picture next to the issue"),
         ("file:///etc/passwd", "is not a picture next to the issue"),
         ("data:image/png;base64,AAAA", "is not a picture next to the issue"),
         ("notes.txt", "is no picture that mail can carry"),
@@ -129,7 +130,7 @@ def test_wrong_pictures_are_refused_at_their_line(bench: Bench, src: str, messag
     if src == "huge.png":
         Pillow.new("1", (20_000, 10_000)).save(bench.root / "issues/huge.png")
     (bench.root / "issues/link.jpg").symlink_to("/etc/hostname")
-    with pytest.raises(IssueError, match="issues/x.md:7: ") as caught:
+    with pytest.raises(IssueError, match=r"issues/x\.md:7: ") as caught:
         added(bench.root, src)
     assert message in str(caught.value) and caught.value.hint
 

@@ -41,10 +41,28 @@ def test_mistakes_in_an_included_template_are_told_there(bench: Bench) -> None:
 
 def test_several_lines_from_one_expression_belong_to_its_line(bench: Bench) -> None:
     path = bench.layout(
-        "<mj-section><mj-column><mj-text>{{ issue.lead[0].html }}</mj-text></mj-column></mj-section>\n<mj-bogus />\n"
+        "<mj-section><mj-column><mj-text>{{ issue.lead[0].html "
+        "}}</mj-text></mj-column></mj-section>\n<mj-bogus />\n"
     )
     error = bench.refuse("- One\n- two\n- three\n\nFour")
     assert error.line == lines_with(path, "bogus")[0]
+
+
+def test_values_that_macros_compute_are_not_disturbed_by_finding_the_line(bench: Bench) -> None:
+    path = bench.layout(
+        "{% macro sum(a, b) %}{{ a + b }} {% endmacro %}\n"
+        '<mj-section padding="{{ sum(1, 2) | trim | int }}px"></mj-section>\n<mj-bogus />'
+    )
+    assert bench.refuse("Hi").line == lines_with(path, "bogus")[0]
+    bench.layout("{% macro n() %}<b>{{ 1 }}{% endmacro %}{{ [1, 2][(n() | length) - 4] }}\n<mj-bogus />")
+    error = bench.refuse("Hi")
+    assert (error.file, error.line) == ("templates/monthly/layout.mjml.j2", None)
+
+
+def test_a_template_that_is_not_utf8_is_named(bench: Bench) -> None:
+    bench.write("templates/shared/old.mjml.j2", "Grüße".encode("latin-1"))
+    bench.layout("{% include 'shared/old.mjml.j2' %}")
+    assert bench.refuse("Hi").file == "templates/shared/old.mjml.j2"
 
 
 def test_a_layout_that_is_no_mjml_is_refused(bench: Bench) -> None:
@@ -74,10 +92,19 @@ def test_short_colours_become_long_ones_for_outlook(bench: Bench) -> None:
     assert 'href="#abc"' in page and "> #abc<" in page
 
 
+def test_a_less_than_in_css_is_told_at_its_line(bench: Bench) -> None:
+    bench.layout("<mj-section></mj-section>", "<mj-style>\n@media (width < 9px) { }</mj-style>")
+    assert bench.refuse("Hi").line == 2
+
+
 def test_what_html_allows_is_allowed(bench: Bench) -> None:
     bench.layout(
-        "<mj-section><mj-column><mj-text>a<br>b &nbsp;&copy; AT&T <img src='https://example.org/x.png' alt='>'><hr>"
+        "<mj-section><mj-column><mj-text>a<br>b &nbsp;&copy; "
+        "AT&T <img src='https://example.org/x.png' alt='>'><hr>"
         "</mj-text><mj-raw><!-- <note> --></mj-raw></mj-column></mj-section>",
-        "<mj-style>a > b { color: red; } /* < */</mj-style><mj-attributes><mj-text color='#111111' /></mj-attributes>",
+        (
+            "<mj-style>a > b { color: red; }</mj-style><mj-attributes>"
+            "<mj-text color='#111111' /></mj-attributes>"
+        ),
     )
     assert "AT&amp;T" in bench.compile("Hi").html()
