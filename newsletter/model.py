@@ -228,7 +228,8 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"  #: not mailed, for a reason: unsubscribed, suppressed, ...
 
 
-#: Each state and what may follow it. ``uncertain`` moves only on evidence or on the owner's word.
+#: Each state and what may follow it. ``uncertain`` moves only on evidence or on the owner's word; what
+#: did not go is queued again only by her ``catch-up``.
 NEXT: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.QUEUED: frozenset({DeliveryState.SENDING, DeliveryState.SKIPPED}),
     DeliveryState.SENDING: frozenset(
@@ -236,8 +237,8 @@ NEXT: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
     ),
     DeliveryState.UNCERTAIN: frozenset({DeliveryState.SENT, DeliveryState.QUEUED}),
     DeliveryState.SENT: frozenset(),
-    DeliveryState.FAILED: frozenset(),
-    DeliveryState.SKIPPED: frozenset(),
+    DeliveryState.FAILED: frozenset({DeliveryState.QUEUED}),
+    DeliveryState.SKIPPED: frozenset({DeliveryState.QUEUED}),
 }
 
 

@@ -14,18 +14,30 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import ColumnElement
 
-from newsletter.delivery import delivering, planning, steering
+from newsletter.delivery import catching_up, delivering, planning, steering
+from newsletter.delivery.forecast import Forecast, forecast
 from newsletter.delivery.progress import Progress
 from newsletter.people import segments
 from newsletter.personal.press import Press
 from newsletter.readying import Ready
-from newsletter.standing import standing
+from newsletter.standing import newest
 from newsletter.store import campaigns, guard
 from newsletter.store.campaigns import Campaign
+from newsletter.store.catching_up import count_missing
 from newsletter.store.engine import reading
 from newsletter.wiring import Services
 
-__all__ = ["audience", "deliver", "existing_campaign", "preview", "resume", "start"]
+__all__ = [
+    "audience",
+    "catch_up",
+    "deliver",
+    "existing_campaign",
+    "expect",
+    "missing",
+    "preview",
+    "resume",
+    "start",
+]
 
 
 def audience(services: Services, segment: str) -> ColumnElement[bool]:
@@ -37,6 +49,13 @@ def preview(services: Services, ready: Ready) -> planning.Counts:
     """Return how many people would be mailed or skipped, and why; writes nothing."""
     who = audience(services, ready.segment)
     return planning.preview_plan(services.engine, ready.issue.slug, audience=who)
+
+
+def expect(services: Services, ready: Ready, mails: int) -> Forecast:
+    """Return how long so many mails will take, and their cost. Raises SendError if the provider is silent."""
+    ses = services.settings.sender.kind == "ses"
+    price = services.settings.ses.price_per_thousand if ses else 0.0
+    return forecast(mails, services.sender(ready.issue).allowance(), price_per_thousand=price)
 
 
 def existing_campaign(services: Services, ready: Ready) -> Campaign | None:
@@ -83,10 +102,29 @@ def deliver(services: Services, campaign: Campaign, *, stop: Callable[[], bool])
 
 def resume(services: Services, reference: str) -> Campaign:
     """Let an issue's newest campaign go on, planned to its end. Raises UsageError if it was never sent."""
-    newest = standing(services, reference)[-1][0]
-    campaign = steering.resume(services.engine, newest.id, clock=services.clock)
-    if campaign.planned:
-        return campaign
+    campaign = steering.resume(services.engine, newest(services, reference).id, clock=services.clock)
+    return campaign if campaign.planned else _plan_again(services, campaign)
+
+
+def missing(services: Services, reference: str, *, joined: bool) -> tuple[Campaign, int]:
+    """Return the newest campaign of an issue and how many it did not reach who may be mailed now.
+
+    joined: count those, too, who subscribed since. Writes nothing. Raises UsageError if it is not finished.
+    """
+    campaign = newest(services, reference)
+    catching_up.refuse_unfinished(campaign)
+    who = audience(services, campaign.segment)
+    with reading(services.engine) as connection:
+        return campaign, count_missing(connection, campaign, who if joined else None)
+
+
+def catch_up(services: Services, campaign: Campaign, *, joined: bool) -> Campaign:
+    """Open a finished campaign again for those whom it did not reach, planned to its end."""
+    opened = catching_up.catch_up(services.engine, campaign, joined=joined, clock=services.clock)
+    return _plan_again(services, opened)
+
+
+def _plan_again(services: Services, campaign: Campaign) -> Campaign:
     with reading(services.engine) as connection:
         issue = campaigns.frozen_issue(connection, campaign.id)
     return start(services, Ready(issue=issue, findings=(), segment=campaign.segment))

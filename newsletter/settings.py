@@ -53,6 +53,7 @@ class Ses:
     share: float = 0.9  #: part of the account's MaxSendRate that we use, above 0 and at most 1
     quota_reserve: float = 0.05  #: part of the 24-hour quota left to other mail, 0 or more and below 1
     events_queue_url: str = ""  #: SQS queue that carries the events
+    price_per_thousand: float = 0.10  #: US dollars for a thousand mails, to say what a send will cost
 
 
 @dataclass(frozen=True, kw_only=True)

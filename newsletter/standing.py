@@ -7,7 +7,7 @@ from newsletter.store import campaigns, deliveries
 from newsletter.store.campaigns import Campaign
 from newsletter.wiring import Services
 
-__all__ = ["resolve", "standing"]
+__all__ = ["newest", "resolve", "standing"]
 
 
 def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
@@ -20,6 +20,11 @@ def standing(services: Services, reference: str | None) -> list[tuple[Campaign, 
     if slug is not None and not found:
         raise UsageError(f"{slug} has not been sent.", hint=f"Send it: newsletter send {slug}")
     return [(campaign, accounts(services.engine, campaign.id)) for campaign in found]
+
+
+def newest(services: Services, reference: str) -> Campaign:
+    """Return the newest campaign of an issue. Raises UsageError if it was never sent."""
+    return standing(services, reference)[-1][0]
 
 
 def resolve(services: Services, reference: str, *, resend: bool) -> int:

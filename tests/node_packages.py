@@ -1,6 +1,6 @@
 """Programs and scripts from npm that tests hold us to: pinned, and kept out of the repository.
 
-Where node is missing, what needs them is skipped, loudly; with CI or NEWSLETTER_TEST_ALL set it fails instead.
+Where npm is missing, what needs them is skipped, loudly; with CI or NEWSLETTER_TEST_ALL it fails instead.
 """
 
 import os

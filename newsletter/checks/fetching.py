@@ -208,21 +208,18 @@ def _left(end: float) -> float:
     return left
 
 
+#: The first that fits names the reason.
+_REASONS: Final = (
+    (TimeoutError, "it does not answer in time"),
+    (socket.gaierror, "there is no such host"),
+    (ssl.SSLCertVerificationError, "its certificate is not valid"),
+    (ssl.SSLError, "its encryption cannot be used"),
+    (ConnectionRefusedError, "it refuses connections"),
+    (OSError, "it cannot be reached"),
+    (http.client.InvalidURL, "it is no address"),
+    (http.client.HTTPException, "it does not speak HTTP"),
+)
+
+
 def _reason(error: Exception) -> str:
-    match error:
-        case TimeoutError():
-            return "it does not answer in time"
-        case socket.gaierror():
-            return "there is no such host"
-        case ssl.SSLCertVerificationError():
-            return f"its certificate is not valid: {error.verify_message}"
-        case ssl.SSLError():
-            return "its encryption cannot be used"
-        case ConnectionRefusedError():
-            return "it refuses connections"
-        case OSError():
-            return f"it cannot be reached: {error.strerror or 'the connection broke'}"
-        case ValueError() if not isinstance(error, http.client.HTTPException):
-            return "it is no address"
-        case _:
-            return "it does not speak HTTP"
+    return next((words for kind, words in _REASONS if isinstance(error, kind)), "it is no address")

@@ -25,6 +25,7 @@ ANCHOR: Final = Rule("link-anchor", Level.WARNING)
 WORDLESS: Final = Rule("link-without-words", Level.WARNING)
 
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "sms"})
+_SCHEME: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _HOST: Final = re.compile(r"(?:[\w-]+\.)+[a-zA-Z]{2,}(?:[:/?#]|\Z)")
 _ADDRESS: Final = re.compile(r"[^@\s,;:/]+@[^@\s,;:/]+\.[^@\s,;:/]+")
 
@@ -55,31 +56,36 @@ def _address(href: str, words: str, places: Places, names: set[str]) -> Iterator
     named = f'the link "{words[:40]}"' if words else "a link"
     if href in {"", "#"}:
         yield EMPTY(where, f"{named} leads nowhere.", "Give it an address: [text](https://…).")
-        return
-    if href.startswith("#"):
+    elif href.startswith("#"):
         if unquote(href[1:]) not in names and GAP not in href:
             what = f"{named} leads to {href}, which is not in this issue."
             yield ANCHOR(where, what, "Use the name of a section, as in #one-to-one, or a whole address.")
-        return
-    if href.startswith(GAP):
-        return  # the reader's own address; safe_url looks at it
-    scheme = href.partition(":")[0].lower() if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", href) else ""
-    if not scheme:
-        mend = f"Write the whole address: https://{href.lstrip('/')}"
+    elif href.startswith(GAP):
+        pass  # the reader's own address; safe_url looks at it
+    elif found := _SCHEME.match(href):
+        if flaw := _flaw(found[1].lower(), href):
+            yield SCHEME(where, f"{named} {flaw[0]}.", flaw[1])
+    else:
+        mend = "Write the whole address, beginning with https://."
         if _ADDRESS.fullmatch(href):
             mend = f"Write mailto:{href}"
-        elif not _HOST.match(href.lstrip("/")):
-            mend = "Write the whole address, beginning with https://."
+        elif _HOST.match(href.lstrip("/")):
+            mend = f"Write the whole address: https://{href.lstrip('/')}"
         yield RELATIVE(where, f"{named} leads to {_short(href)}, which means nothing in a mail.", mend)
-    elif scheme not in _SCHEMES:
-        what = f"{named} begins with {scheme}:, which mail programs do not open."
-        yield SCHEME(where, what, "Use an address that begins with https:, mailto: or tel:.")
-    elif scheme in {"http", "https"} and not _has_host(href):
-        yield SCHEME(where, f"{named} leads to {_short(href)}, which names no website.", "Correct it.")
-    elif scheme == "mailto" and not _ADDRESS.fullmatch(_recipient(href)):
-        yield SCHEME(
-            where, f"{named} leads to {_short(href)}, which names nobody.", "Write mailto:name@example.org."
+
+
+def _flaw(scheme: str, href: str) -> tuple[str, str] | None:
+    """Return what is wrong with a whole address, and how to mend it."""
+    if scheme not in _SCHEMES:
+        return (
+            f"begins with {scheme}:, which mail programs do not open",
+            "Use an address that begins with https:, mailto: or tel:.",
         )
+    if scheme in {"http", "https"} and not _has_host(href):
+        return f"leads to {_short(href)}, which names no website", "Write it as https://www.example.org/page."
+    if scheme == "mailto" and not _ADDRESS.fullmatch(_recipient(href)):
+        return f"leads to {_short(href)}, which names nobody", "Write mailto:name@example.org."
+    return None
 
 
 def _has_host(href: str) -> bool:

@@ -32,11 +32,8 @@ def style_of(element: HtmlElement) -> Mapping[str, str]:
 def styles(text: str) -> Mapping[str, str]:
     """Return declarations by name, values as written, without ``!important``; the last of a name counts."""
     found = tinycss2.parse_blocks_contents(text, skip_comments=True, skip_whitespace=True)
-    return {
-        item.lower_name: tinycss2.serialize(item.value).strip()
-        for item in found
-        if item.type == "declaration"
-    }
+    declarations = (item for item in found if item.type == "declaration")
+    return {item.lower_name: tinycss2.serialize(item.value).strip() for item in declarations}
 
 
 def hidden(element: HtmlElement) -> bool:
@@ -69,7 +66,7 @@ def words_of(element: HtmlElement) -> str:
     def parts(inside: HtmlElement) -> Iterator[str]:
         yield inside.text or ""
         if inside.tag == "img":
-            yield inside.get("alt") or ""
+            yield inside.get("alt") or inside.get("title") or ""
         for child in inside:
             if isinstance(child.tag, str):
                 yield from parts(child)

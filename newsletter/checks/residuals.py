@@ -40,7 +40,7 @@ def every_branch(residual: Residual, value: str | Callable[[str], str] = GAP) ->
 
 
 def longest(residual: Residual, show: Show) -> str:
-    """Return the largest text (in bytes of UTF-8) that filling may give: the largest branch of each condition.
+    """Return the largest text, in bytes of UTF-8, that filling may give: each condition's largest branch.
 
     show: gives the text for an expression and the residual's constants.
     Raises IssueError for a residual that compose did not write.
@@ -89,23 +89,23 @@ def _always(statements: Sequence[nodes.Node], name: str) -> bool:
 
 
 def _shown(node: nodes.Node, name: str) -> bool:
+    """Say whether a statement or an expression shows the name's value in any case."""
     match node:
-        case nodes.Output():
-            return any(_shown(child, name) for child in node.nodes)
         case nodes.If():
-            branches = [node.body, *(branch.body for branch in node.elif_), node.else_]
-            return all(_always(each, name) for each in branches)
+            ways = [node.body, *(branch.body for branch in node.elif_), node.else_]
+            shown = all(_always(each, name) for each in ways)
         case nodes.For():
-            return _always(node.body, name) and _always(node.else_, name)
+            shown = _always(node.body, name) and _always(node.else_, name)
         case nodes.CondExpr():
-            return node.expr2 is not None and _shown(node.expr1, name) and _shown(node.expr2, name)
+            shown = node.expr2 is not None and _shown(node.expr1, name) and _shown(node.expr2, name)
         case nodes.And() | nodes.Or():
-            return _shown(node.left, name) and _shown(node.right, name)
+            shown = _shown(node.left, name) and _shown(node.right, name)
         case nodes.Name():
-            return node.name == name
+            shown = node.name == name
         case nodes.Compare() | nodes.Test() | nodes.Not():
-            return False
-        case nodes.Filter() if node.node is not None:
-            return _shown(node.node, name)
+            shown = False
+        case nodes.Filter():
+            shown = node.node is not None and _shown(node.node, name)
         case _:
-            return any(_shown(child, name) for child in node.iter_child_nodes())
+            shown = any(_shown(child, name) for child in node.iter_child_nodes())
+    return shown

@@ -72,23 +72,27 @@ def _value(expression: nodes.Expr, constants: Mapping[str, Any]) -> str:
 
 def _length(node: nodes.Node, constants: Mapping[str, Any]) -> int:
     """Return how many bytes a value may take."""
+
+    def most(*parts: nodes.Node | None) -> int:
+        return max(_length(part, constants) if part is not None else 0 for part in parts)
+
     match node:
         case nodes.Const():
-            return len(html.escape(str(node.value)).encode())
+            length = len(html.escape(str(node.value)).encode())
         case nodes.Name() if node.name in constants:
-            return len(html.escape(str(constants[node.name])).encode())
+            length = len(html.escape(str(constants[node.name])).encode())
         case nodes.Name():
-            return _LINK if node.name in _LINKS else _VALUE
+            length = _LINK if node.name in _LINKS else _VALUE
         case nodes.Getattr() | nodes.Getitem():
-            return _VALUE
+            length = _VALUE
         case nodes.CondExpr():
-            other = _length(node.expr2, constants) if node.expr2 is not None else 0
-            return max(_length(node.expr1, constants), other)
+            length = most(node.expr1, node.expr2)
         case nodes.And() | nodes.Or():
-            return max(_length(node.left, constants), _length(node.right, constants))
+            length = most(node.left, node.right)
         case nodes.Compare() | nodes.Test() | nodes.Not():
-            return len("False")
-        case nodes.Filter() if node.name in {"default", "d"} and node.node is not None:
-            return max(_length(part, constants) for part in (node.node, *node.args))
+            length = len("False")
+        case nodes.Filter(name="default" | "d"):
+            length = most(node.node, *node.args)
         case _:
-            return sum(_length(part, constants) for part in node.iter_child_nodes())
+            length = sum(_length(part, constants) for part in node.iter_child_nodes())
+    return length

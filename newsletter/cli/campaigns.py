@@ -1,4 +1,4 @@
-"""``status``, ``proof`` and ``resolve``: what became of a send."""
+"""``status`` and ``proof``: what became of a send."""
 
 import click
 
@@ -64,32 +64,4 @@ def proof(state: State, issue: str) -> None:
         accounts.assert_settled()
 
 
-@click.command()
-@click.argument("issue")
-@click.option("--assume-sent", "word", flag_value="assume-sent", help="Count the uncertain ones as sent.")
-@click.option("--resend", "word", flag_value="resend", help="Queue them again; some may get it twice.")
-@json_option
-@pass_state
-def resolve(state: State, issue: str, word: str | None) -> None:
-    """Settle deliveries of ISSUE whose outcome nobody knows, on the owner's word.
-
-    \b
-    Example: newsletter resolve 2026-11-individual-vs-group --assume-sent
-    """
-    from newsletter.errors import UsageError
-    from newsletter.standing import resolve as settle
-
-    if word is None:
-        raise UsageError(
-            "Say what to assume: --assume-sent or --resend.",
-            hint="With --assume-sent nobody gets it twice; with --resend nobody is missed.",
-        )
-    settled = settle(state.services, issue, resend=word == "resend")
-    state.result(
-        {"issue": issue, "settled": settled, "as": word},
-        f"{settled} uncertain deliveries settled ({word})."
-        + (f" Send them now: newsletter resume {issue}" if word == "resend" and settled else ""),
-    )
-
-
-COMMANDS = (status, proof, resolve)
+COMMANDS = (status, proof)

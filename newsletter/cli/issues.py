@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.output import State, json_option, pass_state, show_findings
+from newsletter.cli.output import State, json_option, note, pass_state, show_findings
 
 __all__ = ["COMMANDS"]
 
@@ -45,38 +45,48 @@ def render(state: State, issue: str, email: str | None, folder: Path | None) -> 
 @click.command()
 @click.argument("issue")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--notes", is_flag=True, help="Show the notes too, not only their number.")
+@click.option("--online", is_flag=True, help="Ask the web whether links and pictures answer (up to 40 s).")
 @json_option
 @pass_state
-def check(state: State, issue: str, strict: bool) -> None:
-    """Look for what would go wrong with ISSUE. Exit 4 if there is any error.
+def check(state: State, issue: str, strict: bool, notes: bool, online: bool) -> None:
+    """Look for what would go wrong with ISSUE. Exit 4 if there is any error. All checks: docs/checks.md.
 
     \b
-    Example: newsletter check latest --strict
+    Example: newsletter check latest --strict --online
     """
-    from newsletter import readying
+    from newsletter.checks import preflight
+    from newsletter.compose.issue_file import find_issue
     from newsletter.errors import IssueError
     from newsletter.model import Level
 
-    ready = readying.prepare(state.services, issue)
-    show_findings(ready.findings)
-    bad = [f for f in ready.findings if f.level is Level.ERROR or (strict and f.level is Level.WARNING)]
-    count = len(ready.findings)
+    services = state.services
+    draft = preflight.draft_of(services.workspace, find_issue(services.workspace, issue), services.engine)
+    found = preflight.findings(draft)
+    if online:
+        note("Asking the web ...")
+        found = preflight.in_order([*found, *preflight.online_findings(draft)])
+    shown = [f for f in found if notes or f.level is not Level.NOTE]
+    show_findings(shown)
+    bad = [f for f in found if f.level is Level.ERROR or (strict and f.level is Level.WARNING)]
+    slug, left_out = draft.issue.slug, len(found) - len(shown)
+    summary = [f"{slug}: {f'{len(shown)} finding(s), {len(bad)} to mend' if shown else 'nothing found'}."]
+    if left_out:
+        summary.append(f"{left_out} note(s): --notes shows them.")
     state.result(
         {
-            "issue": ready.issue.slug,
+            "issue": slug,
             "ok": not bad,
-            "hash": ready.issue.hash,
+            "hash": draft.issue.hash,
             "findings": [
                 {"level": f.level, "check": f.check, "where": f.where, "what": f.what, "mend": f.mend}
-                for f in ready.findings
+                for f in found
             ],
         },
-        f"{ready.issue.slug}: {'nothing found' if not count else f'{count} finding(s), {len(bad)} to mend'}.",
+        "\n".join(summary),
     )
     if bad:
-        raise IssueError(
-            f"{len(bad)} finding(s) must be mended before {ready.issue.slug} can go.", hint=bad[0].mend
-        )
+        raise IssueError(f"{len(bad)} finding(s) must be mended before {slug} can go.", hint=bad[0].mend)
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from newsletter import __version__
-from newsletter.cli import campaigns, database, issues, mailbox, people, preview, sending, start
+from newsletter.cli import campaigns, database, issues, mailbox, people, preview, sending, start, steering
 from newsletter.cli.output import State
 from newsletter.errors import NewsletterError
 
@@ -108,6 +108,7 @@ for command in (
     *preview.COMMANDS,
     *issues.COMMANDS,
     *sending.COMMANDS,
+    *steering.COMMANDS,
     *campaigns.COMMANDS,
     *people.COMMANDS,
     *mailbox.COMMANDS,

@@ -74,7 +74,7 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-def confirm_readers(count: int, *, yes: bool) -> None:
+def confirm_readers(count: int, *, yes: bool, to: str = "send") -> None:
     """Let the owner type the number of readers before anything is mailed; raise UsageError if she does not.
 
     With no terminal and no ``--yes`` it refuses.
@@ -85,14 +85,14 @@ def confirm_readers(count: int, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            "There is no terminal to ask on, and --yes was not given; nothing was mailed.",
+            "There is no terminal to ask on, and --yes was not given; nothing was done.",
             hint="Add --yes in scripts.",
         )
     typed = click.prompt(
-        f"Type the number of readers ({count}) to send", default="", show_default=False, err=True
+        f"Type the number of readers ({count}) to {to}", default="", show_default=False, err=True
     )
     if typed.strip().replace(",", "") != str(count):
-        raise UsageError("That was not the number; nothing was mailed.", hint="Run the same command again.")
+        raise UsageError("That was not the number; nothing was done.", hint="Run the same command again.")
 
 
 def show_findings(findings: "Sequence[Finding]") -> None:

@@ -13,8 +13,9 @@ from newsletter.errors import NewsletterError
 if TYPE_CHECKING:
     from newsletter.reporting.accounting import Accounts
     from newsletter.store.campaigns import Campaign
+    from newsletter.wiring import Services
 
-__all__ = ["describe_accounts", "describe_campaign", "run_to_the_end"]
+__all__ = ["cool_off", "describe_accounts", "describe_campaign", "run_to_the_end"]
 
 
 def run_to_the_end(state: State, campaign: "Campaign") -> None:
@@ -37,6 +38,21 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
     if stopped:
         raise stopped
     accounts.assert_settled()
+
+
+def cool_off(services: "Services", campaign: "Campaign") -> None:
+    """Wait ``cooling_off`` before the first mail to real people; Ctrl-C or `newsletter pause` ends it."""
+    from newsletter.delivery.steering import pause
+    from newsletter.settings import duration
+
+    if services.settings.sender.kind != "ses":
+        return
+    wait = services.settings.schedule.cooling_off
+    note(f"The first mail leaves in {wait}. To hold it: Ctrl-C, or newsletter pause {campaign.slug}")
+    try:
+        services.sleep(duration(wait).total_seconds())
+    except KeyboardInterrupt:
+        pause(services.engine, campaign.id, reason="by the owner, before the first mail")
 
 
 def describe_campaign(campaign: "Campaign", accounts: "Accounts") -> dict[str, Any]:

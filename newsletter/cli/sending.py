@@ -1,9 +1,9 @@
-"""``send`` and ``resume``: from an issue to mail in everybody's inbox, exactly once."""
+"""``send``: from an issue to mail in everybody's inbox, exactly once."""
 
 import click
 
 from newsletter.cli.output import State, confirm_readers, json_option, note, pass_state, show_findings
-from newsletter.cli.progress import run_to_the_end
+from newsletter.cli.progress import cool_off, run_to_the_end
 
 __all__ = ["COMMANDS"]
 
@@ -62,11 +62,13 @@ def send(
         counts = pipeline.preview(services, ready)
         if counts.queued:
             readers = f"{counts.queued:,} reader{'s' if counts.queued != 1 else ''}"
-            note(f"{ready.issue.title}: {readers}, by {services.settings.sender.kind}.")
+            expected = pipeline.expect(services, ready, counts.queued).in_words()
             confirm_readers(counts.queued, yes=yes)
         else:
             note("Nobody would be mailed: there is no confirmed subscriber in this segment.")
         campaign = pipeline.start(services, ready)
+        if counts.queued and not yes:
+            cool_off(services, campaign)
     else:
         if campaign.content_hash != ready.issue.hash:
             note("The issue was edited after its send began; what was frozen then is what goes.")
@@ -74,19 +76,4 @@ def send(
     run_to_the_end(state, campaign)
 
 
-@click.command()
-@click.argument("issue")
-@json_option
-@pass_state
-def resume(state: State, issue: str) -> None:
-    """Go on with the send of ISSUE that was stopped, paused or killed.
-
-    \b
-    Example: newsletter resume 2026-11-individual-vs-group
-    """
-    from newsletter import pipeline
-
-    run_to_the_end(state, pipeline.resume(state.services, issue))
-
-
-COMMANDS = (send, resume)
+COMMANDS = (send,)

@@ -89,15 +89,7 @@ def _check(mjml: str, locate: Locate) -> None:
             _as_xml(mjml).encode(), etree.XMLParser(resolve_entities=False, huge_tree=True)
         )
     except etree.XMLSyntaxError as error:
-        file, line = locate(error.lineno or 1)
-        what = re.sub(r"(?: line \d+)?(?:, line \d+, column \d+.*)$", "", str(error.msg))
-        what = re.sub(r" line \d+ and ", " and ", what)
-        raise IssueError(
-            f"The MJML is broken here: {what}.",
-            hint="Close each tag, put attributes in quotes, and write < as &lt;.",
-            file=file,
-            line=line,
-        ) from error
+        raise _broken(error, locate) from error
     if root.tag != "mjml":
         file, line = locate(1)
         raise IssueError(
@@ -106,6 +98,21 @@ def _check(mjml: str, locate: Locate) -> None:
     if flaw := find_flaw(root):
         file, line = locate(flaw.line)
         raise IssueError(flaw.what, hint=flaw.hint, file=file, line=line)
+
+
+def _broken(error: etree.XMLSyntaxError, locate: Locate) -> IssueError:
+    file, line = locate(error.lineno or 1)
+    what = re.sub(r"(?:, line \d+, column \d+.*)$", "", str(error.msg))
+    if mismatch := re.match(r"Opening and ending tag mismatch: (\S+) line (\d+) and (\S+)", what):
+        # where a tag was opened tells more than where its end was missed
+        what = f"<{mismatch[1]}> is not closed before </{mismatch[3]}> ({file}:{line})"
+        file, line = locate(int(mismatch[2]))
+    return IssueError(
+        f"The MJML is broken here: {what}.",
+        hint="Close each tag, put attributes in quotes, and write < as &lt;.",
+        file=file,
+        line=line,
+    )
 
 
 def _as_xml(mjml: str) -> str:

@@ -31,6 +31,7 @@ __all__ = ["PRIVATE", "Templates", "refuse_private"]
 #: The delimiters of residuals; no input may contain them.
 PRIVATE: Final = re.compile("[\ue000-\ue002]")
 _MARK: Final = re.compile("\ue001([^\ue001\ue002]*):(\\d+)\ue002")
+_LEADING_MARKS: Final = re.compile(rf"(?:\s*(?:{_MARK.pattern}))+")
 
 
 def refuse_private(text: str, file: str, first_line: int = 1) -> None:
@@ -89,8 +90,9 @@ class Templates(ImmutableSandboxedEnvironment):
         here = (self.shown_name(name), 1)
         for line in marked.split("\n"):
             found = [(match[1], int(match[2])) for match in _MARK.finditer(line)]
-            starts_marked = line.startswith("\ue001")
-            places.append(found[0] if starts_marked and found else here)
+            leading = _LEADING_MARKS.match(line)
+            before_text = len(_MARK.findall(leading[0])) if leading else 0
+            places.append(found[before_text - 1] if before_text else here)
             here = found[-1] if found else here
         return places
 

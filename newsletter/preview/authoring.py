@@ -59,7 +59,7 @@ _SANDBOX: Final = "allow-same-origin allow-popups allow-popups-to-escape-sandbox
 
 
 def _mail_policy(*, pictures: bool) -> dict[str, str]:
-    sources = "data: https:" if pictures else "'none'"
+    sources = "data: https:" if pictures else "data:"
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {sources}; "
         f"form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox {_SANDBOX}"
@@ -130,6 +130,7 @@ class _Desk:
     def __init__(self, bench: Workbench, first: str, stopping: Callable[[], bool]) -> None:
         self.watch: Watch | None = None
         self._bench, self._first, self._stopping = bench, first, stopping
+        self._run = secrets.token_hex(4)  # so that a page notices when the server was started anew
         # links of a preview are signed with a key that is gone with this process: they do nothing
         self._tokens = Tokens([secrets.token_urlsafe(32)])
         self._pages = Environment(
@@ -146,7 +147,7 @@ class _Desk:
         issues = self._bench.issues()
         known = {line.slug for line in issues}
         if not issues:
-            return self._page("author_empty.html", title="Preview", generation=self._bench.generation)
+            return self._page("author_empty.html", title="Preview", generation=self._generation())
         slug = self._first if self._first in known else issues[0].slug
         return RedirectResponse(_sight(request, slug).address(), 303, headers=_OURS)
 
@@ -154,7 +155,7 @@ class _Desk:
         """One issue. ?view=, scheme=, pictures= and as= choose how and for whom; q= searches the list."""
         if "again" in request.query_params:
             self._bench.changed()
-        generation = self._bench.generation  # read first: what is composed may be newer, never older
+        generation = self._generation()  # read first: what is composed may be newer, never older
         sight = _sight(request, request.path_params["slug"])
         words = request.query_params.get("q", "").strip()[:100]
         made, reader, copy = self._copy(sight)
@@ -200,7 +201,7 @@ class _Desk:
         """The generation, now and after each change, as Server-Sent Events."""
         if self.watch is None:
             raise HTTPException(503, "Nothing is watched.")
-        stream = self.watch.stream(lambda: self._bench.generation, self._stopping)
+        stream = self.watch.stream(self._generation, self._stopping)
         return StreamingResponse(stream, media_type="text/event-stream", headers=_OURS)
 
     def problem(self, request: Request, error: Exception) -> Response:
@@ -209,6 +210,9 @@ class _Desk:
             (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "Failed.")
         )
         return self._page("author_problem.html", title="Preview", status=status, what=what)
+
+    def _generation(self) -> str:
+        return f"{self._run}.{self._bench.generation}"
 
     def _copy(self, sight: _Sight) -> tuple[Proof | Fault, Reader, Copy | None]:
         """Return the issue, who it is shown to, and the copy, which a fault leaves out."""

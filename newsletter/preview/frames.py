@@ -12,12 +12,14 @@ from newsletter.model import Image
 
 __all__ = ["as_in", "with_pictures", "without_pictures"]
 
-#: What mail programs do with a picture that they do not load: its place, its outline and its alt text.
+#: A picture that is not loaded: its outline and its alt text. "!important" because the mail has a style too.
 _OFF: Final = (
-    "<style>img { outline: 1px dashed #8a8178; outline-offset: -1px; background: rgba(128, 120, 110, .14); "
-    "font: 15px/20px Arial, sans-serif; color: #6b6259 } "
+    "<style>img { outline: 1px dashed #8a8178; outline-offset: -1px; min-height: 32px; "
+    "background: rgba(128, 120, 110, .14); font: 15px/20px Arial, sans-serif !important; color: #5c544b } "
     "@media (prefers-color-scheme: dark) { img { color: #c9bfb2 } }</style>"
 )
+#: A phone's scroll bar takes no width.
+_NARROW: Final = "<style>@media (max-width: 480px) { html { scrollbar-width: none } }</style>"
 
 
 def as_in(html: str, *, dark: bool) -> str:
@@ -30,7 +32,7 @@ def as_in(html: str, *, dark: bool) -> str:
         html = re.sub(rf"\(\s*prefers-color-scheme\s*:\s*{scheme}\s*\)", answer, html, flags=re.IGNORECASE)
     scheme = "dark" if dark else "light"
     return _into_head(
-        html, f'<base target="_blank"><style>:root {{ color-scheme: {scheme} !important }}</style>'
+        html, f'<base target="_blank"><style>:root {{ color-scheme: {scheme} !important }}</style>{_NARROW}'
     )
 
 
@@ -43,8 +45,11 @@ def with_pictures(html: str, images: Sequence[Image]) -> str:
 
 
 def without_pictures(html: str) -> str:
-    """Return the HTML with an outline for each picture; the page's policy keeps them from loading."""
-    return _into_head(html, _OFF)
+    """Return the HTML with outlines and alt texts for the pictures that travel with it.
+
+    Those on the web are kept away by the page's policy.
+    """
+    return _into_head(re.sub(r"cid:[^\s\"'<>)]+", "data:,", html), _OFF)
 
 
 def _into_head(html: str, what: str) -> str:

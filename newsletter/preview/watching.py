@@ -56,10 +56,10 @@ class Watch:
         self._ended = True
         self._restart.set()
 
-    async def stream(self, generation: Callable[[], int], ended: Callable[[], bool]) -> AsyncIterator[str]:
+    async def stream(self, generation: Callable[[], str], ended: Callable[[], bool]) -> AsyncIterator[str]:
         """Yield the generation as Server-Sent Events, now and after each change (HTML standard, 9.2)."""
         yield "retry: 1000\n"
-        told, looks = None, 0
+        told, looks = "", 0
         while not ended():
             if told != generation():
                 told = generation()

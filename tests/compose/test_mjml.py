@@ -10,7 +10,10 @@ SECTION = "<mj-section><mj-column><mj-text>x</mj-text></mj-column></mj-section>"
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("<mj-section><mj-column><mj-text>x</mj-column></mj-section>", "tag mismatch: mj-text and mj-column"),
+        (
+            "<mj-section><mj-column><mj-text>x</mj-column></mj-section>",
+            "<mj-text> is not closed before </mj-column>",
+        ),
         ("<mj-section><mj-column><mj-text>a < b</mj-text></mj-column></mj-section>", "broken here"),
         ("<mj-section><mj-column><mj-text align=left>x</mj-text></mj-column></mj-section>", "broken here"),
         ("<mj-sectoin></mj-sectoin>", 'Did you mean "mj-section"?'),
@@ -37,6 +40,10 @@ def test_mistakes_in_an_included_template_are_told_there(bench: Bench) -> None:
     bench.layout(f"{SECTION}\n{{% include 'shared/end.mjml.j2' %}}\n")
     error = bench.refuse("One\n\ntwo")
     assert (error.file, error.line) == ("templates/shared/end.mjml.j2", 3)
+    bench.write("templates/shared/end.mjml.j2", "<mj-section>\n<mj-column></mj-column>\n")
+    error = bench.refuse("One\n\ntwo")
+    assert (error.file, error.line) == ("templates/shared/end.mjml.j2", 1)
+    assert "before </mj-body> (templates/monthly/layout.mjml.j2:6)" in str(error)
 
 
 def test_several_lines_from_one_expression_belong_to_its_line(bench: Bench) -> None:

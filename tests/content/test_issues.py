@@ -7,17 +7,7 @@ from lxml import html as lxml_html
 
 from newsletter.settings import Workspace
 
-from .conftest import ISSUES, READERS, Letters
-
-LEFTOVERS = {
-    "Jinja": r"\{\{|\{%|%\}|\}\}",
-    "our own tokens": r"zq[0-9a-f]{10}",
-    "residual delimiters": "[\ue000-\ue002]",
-    "a block of ours": r"^\s*:::",
-    "merge fields of other programs": r"\*\|\w+\|\*|\[\[\w+\]\]",
-    "filler": r"(?i:lorem ipsum)|\bTODO\b|\bNone\b|\bundefined\b",
-    "an empty link": r'href="#?"',
-}
+from .conftest import ISSUES, LEFTOVERS, READERS, Letters
 
 
 def test_there_is_an_issue_for_each_month_of_autumn() -> None:

@@ -91,7 +91,10 @@ async function show(address, { push = false, why = "" } = {}) {
   element("inbox").replaceWith(document.importNode(element("inbox", page), true));
   swapPaper(element("paper", page));
   if (focused && document.activeElement?.id !== focused) element(focused)?.focus({ preventScroll: true });
-  if (why) say(element("paper", page).querySelector(".fault") ? "Cannot be shown" : why, "on");
+  const broken = element("paper", page).querySelector(".fault");
+  if (why || (broken !== null) !== (live.dataset.state === "off")) {
+    say(broken ? "Cannot be shown" : why || "Live", broken ? "off" : "on");
+  }
 }
 
 document.addEventListener("click", (event) => {
@@ -160,6 +163,7 @@ function press(event) {
   const target = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
   if (!target) return;
   event.preventDefault();
+  if (target.id === "jump") { element("side").focus(); return; }
   const around = target.closest("details.menu");
   if (target.matches("input")) {
     around.open = true;
@@ -192,7 +196,10 @@ let stream = null, known = main?.dataset.generation;
 function connect() {
   stream?.close();
   stream = new EventSource("/events");
-  stream.onopen = () => { if (live.dataset.state !== "on") say("Live", "on"); };
+  stream.onopen = () => {
+    const broken = document.querySelector(".fault");
+    say(broken ? "Cannot be shown" : "Live", broken ? "off" : "on");
+  };
   stream.onerror = () => say("Stopped; trying again", "off");
   stream.onmessage = (event) => {
     if (event.data === known) return;

@@ -1,0 +1,136 @@
+"""``pause``, ``resume``, ``cancel``, ``resolve`` and ``catch-up``: the owner's hand on a send."""
+
+import click
+
+from newsletter.cli.output import State, confirm_readers, json_option, note, pass_state
+from newsletter.cli.progress import run_to_the_end
+
+__all__ = ["COMMANDS"]
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_state
+def pause(state: State, issue: str) -> None:
+    """Pause the send of ISSUE, wherever it runs; the call in flight finishes.
+
+    \b
+    Example: newsletter pause latest
+    """
+    from newsletter.delivery import steering
+    from newsletter.standing import newest
+
+    campaign = steering.pause(state.services.engine, newest(state.services, issue).id, reason="by the owner")
+    state.result(
+        {"issue": campaign.slug, "state": campaign.state},
+        f"{campaign.slug} is {campaign.state}. Go on: newsletter resume {campaign.slug}",
+    )
+
+
+@click.command()
+@click.argument("issue")
+@json_option
+@pass_state
+def resume(state: State, issue: str) -> None:
+    """Go on with the send of ISSUE that was stopped, paused or killed.
+
+    \b
+    Example: newsletter resume 2026-11-individual-vs-group
+    """
+    from newsletter import pipeline
+
+    run_to_the_end(state, pipeline.resume(state.services, issue))
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--dry-run", is_flag=True, help="Say how many would not be mailed; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for the number of readers.")
+@json_option
+@pass_state
+def cancel(state: State, issue: str, dry_run: bool, yes: bool) -> None:
+    """Give the send of ISSUE up: whoever is still queued is not mailed. What has left cannot be called back.
+
+    \b
+    Example: newsletter cancel latest
+    """
+    from newsletter.delivery import steering
+    from newsletter.standing import newest, standing
+
+    services = state.services
+    campaign = newest(services, issue)
+    queued = standing(services, campaign.slug)[-1][1].queued
+    if dry_run:
+        state.result(
+            {"issue": campaign.slug, "dry_run": True, "queued": queued},
+            f"Would cancel {campaign.slug}: {queued} people would not be mailed.",
+        )
+        return
+    note(f"{queued} people have not been mailed yet, and will not be.")
+    confirm_readers(queued, yes=yes, to="cancel")
+    skipped = steering.cancel(services.engine, campaign.id, clock=services.clock)
+    state.result(
+        {"issue": campaign.slug, "skipped": skipped},
+        f"{campaign.slug} is cancelled; {skipped} people were not mailed.",
+    )
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--assume-sent", "word", flag_value="assume-sent", help="Count the uncertain ones as sent.")
+@click.option("--resend", "word", flag_value="resend", help="Queue them again; some may get it twice.")
+@json_option
+@pass_state
+def resolve(state: State, issue: str, word: str | None) -> None:
+    """Settle deliveries of ISSUE whose outcome nobody knows, on the owner's word.
+
+    \b
+    Example: newsletter resolve 2026-11-individual-vs-group --assume-sent
+    """
+    from newsletter.errors import UsageError
+    from newsletter.standing import resolve as settle
+
+    if word is None:
+        raise UsageError(
+            "Say what to assume: --assume-sent or --resend.",
+            hint="With --assume-sent nobody gets it twice; with --resend nobody is missed.",
+        )
+    settled = settle(state.services, issue, resend=word == "resend")
+    state.result(
+        {"issue": issue, "settled": settled, "as": word},
+        f"{settled} uncertain deliveries settled ({word})."
+        + (f" Send them now: newsletter resume {issue}" if word == "resend" and settled else ""),
+    )
+
+
+@click.command("catch-up")
+@click.argument("issue")
+@click.option("--joined", is_flag=True, help="Also mail everybody who subscribed since the send.")
+@click.option("--dry-run", is_flag=True, help="Say how many would be mailed; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for the number of readers.")
+@json_option
+@pass_state
+def catch_up(state: State, issue: str, joined: bool, dry_run: bool, yes: bool) -> None:
+    """Send ISSUE to those who did not get it and may be mailed now: refused, or confirmed only since.
+
+    Whoever got it, or may have got it, is not mailed.
+
+    \b
+    Example: newsletter catch-up 2026-11-individual-vs-group --joined
+    """
+    from newsletter import pipeline
+
+    services = state.services
+    campaign, missing = pipeline.missing(services, issue, joined=joined)
+    people = "1 person" if missing == 1 else f"{missing} people"
+    whom = f"{people} did not get {campaign.slug} and may be mailed now."
+    if dry_run or not missing:
+        state.result({"issue": campaign.slug, "dry_run": dry_run, "missing": missing}, whom)
+        return
+    note(whom)
+    confirm_readers(missing, yes=yes)
+    run_to_the_end(state, pipeline.catch_up(services, campaign, joined=joined))
+
+
+COMMANDS = (pause, resume, cancel, resolve, catch_up)
