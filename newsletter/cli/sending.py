@@ -63,6 +63,8 @@ def send(
         if counts.queued:
             readers = f"{counts.queued:,} reader{'s' if counts.queued != 1 else ''}"
             expected = pipeline.expect(services, ready, counts.queued).in_words()
+            words = [readers, *([expected] if expected else []), f"by {services.settings.sender.kind}"]
+            note(f"{ready.issue.title}: {', '.join(words)}.")
             confirm_readers(counts.queued, yes=yes)
         else:
             note("Nobody would be mailed: there is no confirmed subscriber in this segment.")

@@ -146,7 +146,7 @@ def test_the_rules_see_what_they_are_there_to_see(page: Any, tmp_path: Path, axe
     page.goto(file.as_uri())
     page.evaluate(axe)
     assert page.evaluate("document.documentElement.scrollWidth") > 375
-    assert [found[2] for found in page.evaluate(CLIPPED)] == ["Donaudampfschifffahrt"]
+    assert {found[2] for found in page.evaluate(CLIPPED)} == {"Donaudampfschifffahrt"}
     assert {"html-has-lang", "image-alt", "landmark-one-main"} <= {v[0] for v in page.evaluate(VIOLATIONS)}
 
 

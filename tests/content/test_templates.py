@@ -1,4 +1,4 @@
-"""The monthly layout suits any brand colour, any language and either direction."""
+"""The templates suit any brand colours, any language and either direction, and show every block."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from lxml import html as lxml_html
+from PIL import Image
 
-from newsletter.settings import Workspace
-from newsletter.settings_file import load_settings
-
-from .conftest import ROOT, Letters
+from .conftest import ROOT, TEMPLATES, Letters, in_template
 
 BRANDS = ("#24595c", "#2f5d62", "#000000", "#ffffff", "#ffdd00", "#c0392b", "#7fd1ae", "#888888")
 
@@ -29,49 +28,65 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def theme(brand: str, direction: str = "ltr") -> Any:
+def theme(palette: str, brand: str, second: str) -> Any:
     """Return the names that theme.mjml.j2 gives to the templates."""
     jinja = Environment(
         loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined
     )
-    context = {"newsletter": SimpleNamespace(brand_color=brand), "issue": SimpleNamespace(dir=direction)}
+    context = {
+        "newsletter": SimpleNamespace(brand_color=brand, accent_color=second),
+        "issue": SimpleNamespace(dir="ltr"),
+        "look": {"palette": palette, "body": "sans", "display": "serif", "edge": 40},
+    }
     return jinja.get_template("shared/theme.mjml.j2").make_module(context)
 
 
+@pytest.mark.parametrize("palette", ["cream", "paper", "tinted"])
 @pytest.mark.parametrize("brand", BRANDS)
-def test_text_can_be_read_in_both_palettes_whatever_the_brand_colour(brand: str) -> None:
-    look = theme(brand)
-    pairs = [(look.brand_text, look.brand)]
-    for palette, link in ((look.light, look.link), (look.dark, look.link_dark)):
-        for background in (palette["page"], palette["card"], palette["panel"]):
-            pairs += [
-                (palette["ink"], background),
-                (palette["muted"], background),
-                (palette["accent"], background),
-            ]
-        pairs += [(link, palette["card"]), (link, palette["panel"])]
+@pytest.mark.parametrize("second", ["", "#b04a2b", "#ffee99", "#101010"])
+def test_text_can_be_read_in_both_palettes_whatever_the_brand_colours(
+    palette: str, brand: str, second: str
+) -> None:
+    look = theme(palette, brand, second)
+    pairs = [(look.brand_text, look.brand), (look.fill_text, look.fill), (look.link, look.light["card"])]
+    for colors, link, accent in (
+        (look.light, look.link, look.accent),
+        (look.dark, look.link_dark, look.accent_dark),
+    ):
+        for background in (colors["page"], colors["card"], colors["panel"]):
+            pairs += [(text, background) for text in (colors["ink"], colors["muted"], link, accent)]
     for text, background in pairs:
         assert contrast(str(text), str(background)) >= 4.5, (text, background)
 
 
-def test_a_right_to_left_issue_is_mirrored(copied: Path) -> None:
-    path = copied / "issues" / "2026-11-individual-vs-group.md"
-    path.write_text(path.read_text("utf-8").replace("title:", "language: he\ntitle:", 1), "utf-8")
-    letters = Letters(Workspace(root=copied, settings=load_settings(copied, {})), path)
-    html = letters.html("group")
-    assert '<html lang="he" dir="rtl"' in html
-    assert "border-right:4px solid" in html.replace(": ", ":")
-    assert "border-left:4px" not in html.replace(": ", ":")
-    assert "צרו קשר" in html
-    assert "צרו קשר" in letters.text()
-    assert 'dir="ltr"' in html  # the telephone number
+def test_every_palette_that_a_layout_asks_for_is_tested_above() -> None:
+    layouts = [path.read_text("utf-8") for path in (ROOT / "templates").glob("*/layout.mjml.j2")]
+    assert len(layouts) == 3
+    asked = [re.findall(r'"palette": "(\w+)"', layout) for layout in layouts]
+    assert sorted(asked) == [["cream"], ["paper"], ["tinted"]]
 
 
-def test_a_newsletter_with_nothing_but_a_name_still_makes_a_whole_letter(copied: Path) -> None:
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_brand_colours_and_logo_come_from_the_settings(copied: Path, template: str) -> None:
+    settings = (copied / "newsletter.toml").read_text("utf-8")
+    settings = settings.replace("#24595c", "#5b2a86").replace("#b04a2b", "#0a7d55")
+    (copied / "newsletter.toml").write_text(settings, "utf-8")
+    letters = written(copied, EVERYTHING, template)
+    html = letters.html()
+    assert "#5b2a86" in html
+    assert "#0a7d55" in html
+    assert "#24595c" not in html
+    assert "#b04a2b" not in html
+    assert [image.name[:5] for image in letters.issue.images] == ["logo-"]
+    assert f'src="cid:{letters.issue.images[0].cid}"' in html
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_newsletter_with_nothing_but_a_name_still_makes_a_whole_letter(copied: Path, template: str) -> None:
     (copied / "newsletter.toml").write_text(
         '[newsletter]\nname = "Choir & Friends"\nfrom = "choir@example.org"\nbrand_color = "#ffdd00"\n'
     )
-    letters = written(copied, "---\ntitle: Plain & short\n---\n\nHello.\n")
+    letters = written(copied, "---\ntitle: Plain & short\n---\n\nHello.\n", template)
     html, text = letters.html("nameless"), letters.text("nameless")
     assert "Choir &amp; Friends" in html
     assert "&amp;amp;" not in html
@@ -173,15 +188,14 @@ End.
 """
 
 
-def written(root: Path, source: str) -> Letters:
+def written(root: Path, source: str, template: str) -> Letters:
     """Return the letters of an issue with this source in the workspace at root."""
-    path = root / "issues" / "2027-01-test.md"
-    path.write_text(source, "utf-8")
-    return Letters(Workspace(root=root, settings=load_settings(root, {})), path)
+    return in_template(root, source, "2027-01-test", template)
 
 
-def test_every_kind_of_block_and_every_markdown_element_is_styled(copied: Path) -> None:
-    letters = written(copied, EVERYTHING)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_kind_of_block_and_every_markdown_element_is_styled(copied: Path, template: str) -> None:
+    letters = written(copied, EVERYTHING, template)
     html = letters.html()
     for element in ("p", "h3", "ul", "li", "a", "blockquote", "th", "td", "code"):
         assert re.search(rf"<{element}\b[^>]*\bstyle=[\"']", html), element
@@ -204,8 +218,9 @@ def test_every_kind_of_block_and_every_markdown_element_is_styled(copied: Path) 
     assert html.count("mj-column-per-50") >= 2
 
 
-def test_conditions_may_wrap_paragraphs_blocks_and_whole_sections(copied: Path) -> None:
-    letters = written(copied, CONDITIONS)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_conditions_may_wrap_paragraphs_blocks_and_whole_sections(copied: Path, template: str) -> None:
+    letters = written(copied, CONDITIONS, template)
     for part in (letters.html, letters.text):
         for words, group, other in (
             ("Lead for groups.", True, False),
@@ -220,3 +235,17 @@ def test_conditions_may_wrap_paragraphs_blocks_and_whole_sections(copied: Path) 
         html = letters.html(reader)
         assert html.count("<table") == html.count("</table>")
         assert html.count("<!--[if") == html.count("<![endif]-->")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize(("size", "drawn"), [((400, 120), True), ((160, 160), False)])
+def test_a_signature_in_ink_stands_above_the_name_and_a_portrait_beside_it(
+    copied: Path, template: str, size: tuple[int, int], drawn: bool
+) -> None:
+    Image.new("RGBA", size, (0, 0, 0, 0)).save(copied / "issues" / "hand.png")
+    source = "---\ntitle: Signed\n---\n\n::: signature Eve\n![Eve](hand.png)\n\nWriter\n:::\n"
+    html = written(copied, source, template).html()
+    cells = [cell for cell in lxml_html.fromstring(html).iter("td") if cell.get("class") == "ink"]
+    assert [cell.xpath("string(.//img/@width)") for cell in cells] == (["200"] if drawn else [])
+    assert "Eve" in html
+    assert "Writer" in html
