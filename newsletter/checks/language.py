@@ -8,9 +8,8 @@ from typing import Final
 from lxml.html import HtmlElement
 
 from newsletter.checks.places import Places
-from newsletter.checks.residuals import every_branch
 from newsletter.checks.rules import Rule
-from newsletter.model import CompiledIssue, Finding, Level
+from newsletter.model import Finding, Level
 
 __all__ = ["check"]
 
@@ -18,6 +17,10 @@ TAG: Final = Rule("language-tag", Level.WARNING)
 OTHER: Final = Rule("language-other", Level.WARNING)
 DIRECTION: Final = Rule("language-direction", Level.WARNING)
 
+#: Expressions, tags and addresses.
+_NOT_WORDS: Final = re.compile(
+    r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<[^<>]*>|\]\([^()]*\)|https?://\S+", re.DOTALL
+)
 _FORM: Final = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8})*")  # BCP 47, without private tags
 #: ISO 639-1.
 _CODES: Final = """
@@ -49,7 +52,7 @@ _ENOUGH: Final = 40  # words; fewer say nothing
 _SHARE: Final = 0.12  # of all words are small ones, at least, in a language's own text
 
 
-def check(page: HtmlElement, issue: CompiledIssue, places: Places) -> Iterator[Finding]:
+def check(page: HtmlElement, places: Places) -> Iterator[Finding]:
     """Look whether a language is stated, is one, and is that of the text."""
     given = "language" in places.file.key_lines
     where = places.key("language") if given else "newsletter.toml"
@@ -60,7 +63,7 @@ def check(page: HtmlElement, issue: CompiledIssue, places: Places) -> Iterator[F
         shown = f'"{stated}" is no language that programs know.' if stated else "no language is stated."
         yield TAG(where, shown + near, "Write its short form, such as en, en-CA or de, as language: …")
         return
-    text = every_branch(issue.text, " ")
+    text = _NOT_WORDS.sub(" ", places.file.body)  # the owner's own; the templates speak the stated language
     if (other := _other(text, stated.partition("-")[0].lower())) is not None:
         yield OTHER(
             places.key("language", "title"),

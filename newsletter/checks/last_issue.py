@@ -22,6 +22,7 @@ PREHEADER: Final = Rule("preheader-again", Level.WARNING)
 PARAGRAPHS: Final = Rule("paragraphs-again", Level.NOTE)
 
 _LONG: Final = 120  # characters; a shorter paragraph may well be the same each month
+_BETWEEN: Final = ("#", ":::", "{%", "---")  # begins a line that belongs to no paragraph
 _KEYS: Final = ("title", "subject", "preheader")
 
 
@@ -95,14 +96,8 @@ def _named(text: str, words: set[str]) -> str:
 
 
 def _paragraphs(places: Places, last: IssueFile) -> Iterator[Finding]:
-    old = {_plain(paragraph) for paragraph in re.split(r"\n\s*\n", last.body)}
-    lines: list[int] = []
-    line = places.file.body_line
-    for part in re.split(r"(\n\s*\n)", places.file.body):
-        plain = _plain(part)
-        if len(plain) > _LONG and plain in old:
-            lines.append(line + len(part) - len(part.lstrip("\n")))
-        line += part.count("\n")
+    old = {text for _, text in _long_ones(last)}
+    lines = [line for line, text in _long_ones(places.file) if text in old]
     if lines:
         shown = ", ".join(map(str, lines))
         count = "a long paragraph is" if len(lines) == 1 else f"{len(lines)} long paragraphs are"
@@ -111,6 +106,21 @@ def _paragraphs(places: Places, last: IssueFile) -> Iterator[Finding]:
             f"{count} the same as in {last.slug} (line {shown}).",
             "Write them anew if they were left over.",
         )
+
+
+def _long_ones(issue: IssueFile) -> Iterator[tuple[int, str]]:
+    """Yield the first line and the words of each long paragraph."""
+    paragraph: list[str] = []
+    first = issue.body_line
+    for number, line in enumerate([*issue.body.split("\n"), ""], issue.body_line):
+        if line.strip() and not line.lstrip().startswith(_BETWEEN):
+            first = first if paragraph else number
+            paragraph.append(line)
+        elif paragraph:
+            plain = _plain(" ".join(paragraph))
+            if len(plain) > _LONG:
+                yield first, plain
+            paragraph = []
 
 
 def _plain(text: str) -> str:

@@ -21,6 +21,9 @@ _PLACEHOLDERS: Final = (
     ("filler text", re.compile(r"\blorem ipsum\b", re.IGNORECASE)),
     ("a note to yourself", re.compile(r"\b(?:TODO|FIXME|TBD|XXX)\b")),
 )
+#: In HTML only: Markdown that did not become a link, as for ``file:``, which Markdown does not link to.
+_MARKDOWN: Final = ("Markdown", re.compile(r"!?\[[^\[\]\n]{1,80}\]\([^()\s]{1,200}\)"))
+_CODE: Final = re.compile(r"<(code|pre)\b.*?</\1>", re.DOTALL)
 _INVISIBLE: Final = re.compile(
     r"<(style|script|title)\b.*?</\1>|<!--.*?-->|<[^>]+>", re.DOTALL | re.IGNORECASE
 )
@@ -31,11 +34,11 @@ def check(issue: CompiledIssue, places: Places) -> Iterator[Finding]:
     parts = {
         "subject": every_branch(issue.subject, "x"),
         "text": every_branch(issue.text, "x"),
-        "HTML": _INVISIBLE.sub(" ", every_branch(issue.html, "x")),
+        "HTML": _INVISIBLE.sub(" ", _CODE.sub(" ", every_branch(issue.html, "x"))),
     }
     seen: set[str] = set()
     for part, content in parts.items():
-        for what, pattern in _PLACEHOLDERS:
+        for what, pattern in (*_PLACEHOLDERS, _MARKDOWN) if part == "HTML" else _PLACEHOLDERS:
             for match in pattern.finditer(content):
                 shown = " ".join(match[0].split())[:40]
                 if shown not in seen:

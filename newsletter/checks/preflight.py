@@ -70,7 +70,7 @@ def findings(draft: Draft) -> list[Finding]:
         [
             *front_matter.check(issue, places, postal_address=settings.newsletter.postal_address),
             *last_issue.check(places, earlier, issue.language),
-            *language.check(page, issue, places),
+            *language.check(page, places),
             *fields.check(report.field_uses, draft.known_fields),
             *leftovers.check(issue, places),
             *links.check(page, places),

@@ -20,6 +20,7 @@ HEBREW = "שלום לכולם, זה המכתב החודשי שלנו על מוז
         ("*|FNAME|*", "8"),
         ("[[first name]]", "8"),
         ("%first_name%", "8"),
+        ("[a file](file:///home/ada/a.pdf)", "8"),
         ("{{ '{{' }} name }}", None),  # written in pieces: it stands nowhere as it is shown
     ],
 )
@@ -76,13 +77,13 @@ def test_a_language_is_one_that_programs_know(table: Table, language: str, says:
     assert says in found.what
 
 
-@pytest.mark.parametrize("language", ["en", "en-CA", "fil", "zh-Hant-TW"])
+@pytest.mark.parametrize("language", ["en", "en-CA", "fil", "zh-Hant-TW", "sr-Latn"])
 def test_a_plausible_language_is_not_found(table: Table, language: str) -> None:
     assert table.found(change("title:", f"language: {language}\ntitle:")) == []
 
 
 def test_a_letter_in_another_language_than_it_says_is_found(table: Table) -> None:
-    german = change("Some words", GERMAN)
+    german = change("Some words", GERMAN * 2)
     assert table.found(german) == [("language-other", "2")]
     assert "de" in table.one(german, "language-other").mend
     assert table.found(change("title:", "language: de\ntitle:", german)) == []
@@ -98,7 +99,7 @@ def test_a_quotation_in_another_language_is_no_finding(table: Table) -> None:
 
 def test_letters_that_run_the_other_way_are_found(table: Table) -> None:
     hebrew = change("Some words", HEBREW * 4)
-    assert ("language-direction", "2") in table.found(hebrew)
+    assert table.found(hebrew) == [("language-direction", "2")]
     assert table.found(change("title:", "language: he\ntitle:", hebrew)) == []
 
 

@@ -16,7 +16,7 @@ from tests.checks.drafts import GOOD, Table, change
         ("ada@example.org", "link-relative"),
         ("../2026-11.md", "link-relative"),
         ("htps://example.org", "link-scheme"),
-        ("file:///etc/passwd", "link-scheme"),
+        ("ftp://example.org/a.zip", "link-scheme"),
         ("https:///page", "link-scheme"),
         ("http://localhost/draft", "link-scheme"),
         ("mailto:ada", "link-scheme"),

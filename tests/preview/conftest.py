@@ -1,4 +1,4 @@
-"""A mailbox folder and a browser-like client for it."""
+"""A mailbox folder, an author's desk, and a browser-like client for either."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,10 +9,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from newsletter.preview.authoring import authoring_app
 from newsletter.preview.mailbox import mailbox_app
+from newsletter.settings import Workspace
+from newsletter.settings_file import load_settings
+from newsletter.wiring import Services
 from tests.browsers import chromium
+from tests.workspaces import Desk, make_desk
 
-__all__ = ["Browser", "Deliver", "chromium"]
+__all__ = ["ISSUE", "SLUG", "Browser", "Deliver", "chromium", "opener"]
 
 PICTURE = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
@@ -39,6 +44,49 @@ class Browser:
                 return await client.get(path, params=params)
 
         return asyncio.run(ask())
+
+
+SLUG = "2026-12-lanterns"
+
+ISSUE = """---
+title: Lanterns
+subject: "{{ subscriber.first_name | default('Friend') }}, bring a light"
+preheader: Why we sing when it is dark.
+---
+Dear {{ subscriber.first_name | default('friend') }}, come in.
+
+## Songs
+
+{% if 'group' in subscriber.tags %}
+The drum circle meets on Tuesday.
+{% endif %}
+
+![A lantern](images/drum-circle.png)
+"""
+
+
+def opener(desk: Desk) -> Callable[[], Services]:
+    """Return what reads a desk's settings anew and opens what they name."""
+
+    def open_services() -> Services:
+        workspace = Workspace(root=desk.root, settings=load_settings(desk.root, desk.env))
+        return Services(workspace, env=desk.env)
+
+    return open_services
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Desk:
+    """A workspace with one short issue besides those of the repository, and nobody on its list."""
+    desk = make_desk(tmp_path / "desk")
+    desk.write(f"issues/{SLUG}.md", ISSUE)
+    return desk
+
+
+@pytest.fixture
+def author(writing: Desk) -> Browser:
+    """A browser on the authoring view; nothing is watched, so a change is seen with again=1."""
+    return Browser(authoring_app(writing.root, opener(writing)))
 
 
 @pytest.fixture
