@@ -78,9 +78,9 @@ def excerpt(root: Path, file: str, line: int | None, around: int = _AROUND) -> S
     """Return a line of one of the owner's own files with its neighbours; nothing for any other file."""
     if not file or not line:
         return ()
-    path = (root / file).resolve()
-    owned = file == SETTINGS_FILE or Path(file).parts[0] in {"issues", "templates"}
-    if not owned or not path.is_relative_to(root.resolve()):
+    home, path = root.resolve(), (root / file).resolve()
+    owned = (home / SETTINGS_FILE, home / "issues", home / "templates")
+    if not any(path.is_relative_to(place) for place in owned):
         return ()
     try:
         lines = path.read_text("utf-8-sig", "replace").splitlines()

@@ -1,5 +1,6 @@
 """Issues that use every block, in English, Hebrew and German, are whole in every template."""
 
+import itertools
 import re
 
 import pytest
@@ -99,7 +100,7 @@ def test_language_and_direction_are_stated_once_and_for_all(full: Letters) -> No
     assert f'<html lang="{language}" dir="{direction}"' in html
     sides = {"rtl": ("left", "right"), "ltr": ("right", "left")}[direction]
     visible = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
-    other, own = (len(re.findall(rf"(?:border|padding)-{side}:\\s*[1-9]", visible)) for side in sides)
+    other, own = (len(re.findall(rf"(?:border|padding)-{side}:\s*[1-9]", visible)) for side in sides)
     assert own >= 5
     assert other == 0
     for address in ("tel:", "mailto:hello@"):
@@ -131,8 +132,7 @@ def test_everybody_can_leave_from_both_parts(full: Letters) -> None:
 
 
 def test_headings_go_down_one_level_at_a_time(full: Letters) -> None:
-    levels = [
-        int(tag.tag[1]) for tag in lxml_html.fromstring(full.html("everything")).iter("h1", "h2", "h3", "h4")
-    ]
+    page = lxml_html.fromstring(full.html("everything"))
+    levels = [int(str(heading.tag)[1]) for heading in page.iter("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))

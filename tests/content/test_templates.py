@@ -246,6 +246,6 @@ def test_a_signature_in_ink_stands_above_the_name_and_a_portrait_beside_it(
     source = "---\ntitle: Signed\n---\n\n::: signature Eve\n![Eve](hand.png)\n\nWriter\n:::\n"
     html = written(copied, source, template).html()
     cells = [cell for cell in lxml_html.fromstring(html).iter("td") if cell.get("class") == "ink"]
-    assert [cell.xpath("string(.//img/@width)") for cell in cells] == (["200"] if drawn else [])
+    assert [cell.xpath("string(.//img/@width)") for cell in cells] == (["160"] if drawn else [])
     assert "Eve" in html
     assert "Writer" in html

@@ -115,7 +115,7 @@ def test_rows_without_content_are_left_out(tmp_path: Path) -> None:
     ("name", "data", "what"),
     [
         ("people.csv.gz", b"email\n", "not a whole gzip file"),
-        ("people.csv.gz", gzip.compress(b"email\n" * 9000)[:40], "not a whole gzip file"),
+        ("people.csv.gz", gzip.compress(b"email\n" * 9000, mtime=0)[:40], "not a whole gzip file"),
         ("people.csv", b"PK\x03\x04rest", "a spreadsheet, not a CSV file"),
         ("people.csv", b"\xd0\xcf\x11\xe0rest", "a spreadsheet, not a CSV file"),
         ("people.csv", codecs.BOM_UTF16_LE + b"e\x00m", "not text in utf-16"),

@@ -1,7 +1,7 @@
 """A mailbox folder, an author's desk, and a browser-like client for either."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from newsletter.wiring import Services
 from tests.browsers import chromium
 from tests.workspaces import Desk, make_desk
 
-__all__ = ["ISSUE", "SLUG", "Browser", "Deliver", "chromium", "opener"]
+__all__ = ["ISSUE", "SLUG", "Browser", "Deliver", "ViewOf", "chromium", "services_of"]
 
 PICTURE = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
@@ -65,14 +65,7 @@ The drum circle meets on Tuesday.
 """
 
 
-def opener(desk: Desk) -> Callable[[], Services]:
-    """Return what reads a desk's settings anew and opens what they name."""
-
-    def open_services() -> Services:
-        workspace = Workspace(root=desk.root, settings=load_settings(desk.root, desk.env))
-        return Services(workspace, env=desk.env)
-
-    return open_services
+ViewOf = Callable[..., "Browser"]
 
 
 @pytest.fixture
@@ -84,9 +77,32 @@ def writing(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def author(writing: Desk) -> Browser:
-    """A browser on the authoring view; nothing is watched, so a change is seen with again=1."""
-    return Browser(authoring_app(writing.root, opener(writing)))
+def view_of() -> Iterator[ViewOf]:
+    """Open the authoring view of a desk; nothing is watched, so a change is seen with again=1."""
+    opened: list[Services] = []
+
+    def make(desk: Desk, *, first: str = "latest", host: str = "localhost:8026") -> Browser:
+        def open_services() -> Services:
+            opened.append(services_of(desk))
+            return opened[-1]
+
+        return Browser(authoring_app(desk.root, open_services, first=first), host=host)
+
+    yield make
+    for services in opened:
+        services.raw_engine.dispose()
+
+
+@pytest.fixture
+def author(writing: Desk, view_of: ViewOf) -> Browser:
+    """A browser on the authoring view of the workspace with the short issue."""
+    return view_of(writing)
+
+
+def services_of(desk: Desk) -> Services:
+    """Return the services of a desk, with its settings as they are now."""
+    workspace = Workspace(root=desk.root, settings=load_settings(desk.root, desk.env))
+    return Services(workspace, env=desk.env)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from newsletter.preview.authoring import authoring_app
 from newsletter.preview.faults import excerpt
 from tests.workspaces import Desk
 
-from .conftest import ISSUE, SLUG, Browser, opener
+from .conftest import ISSUE, SLUG, Browser, ViewOf, services_of
 
 SCRIPT = "<script>alert(1)</script>"
 PAGE, MAIL = f"/issue/{SLUG}", f"/issue/{SLUG}/mail"
@@ -50,12 +50,12 @@ def test_script_in_a_broken_line_and_in_addresses_is_shown_as_text(author: Brows
     assert SCRIPT not in author.get(f"/issue/{SCRIPT.replace('/', '%2F')}").text
 
 
-def test_another_host_name_is_refused_so_that_no_site_can_read_drafts(writing: Desk) -> None:
-    rebound = Browser(authoring_app(writing.root, opener(writing)), host="evil.example.com")
+def test_another_host_name_is_refused_so_that_no_site_can_read_drafts(writing: Desk, view_of: ViewOf) -> None:
+    rebound = view_of(writing, host="evil.example.com")
     for address in ("/", PAGE, MAIL, "/events"):
         assert rebound.get(address).status_code == 400
     for name in ("127.0.0.1:8026", "localhost"):
-        assert Browser(authoring_app(writing.root, opener(writing)), host=name).get("/").status_code == 303
+        assert view_of(writing, host=name).get("/").status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_source_lines_come_from_the_owners_own_files_only(tmp_path: Path) -> Non
         assert excerpt(tmp_path, file, 1) == ()
 
 
-def test_there_is_nothing_to_change_through_it(author: Browser, writing: Desk) -> None:
-    app = authoring_app(writing.root, opener(writing))
+def test_there_is_nothing_to_change_through_it(writing: Desk) -> None:
+    app = authoring_app(writing.root, lambda: services_of(writing))
     allowed = {method for route in app.routes for method in getattr(route, "methods", None) or ()}
     assert allowed == {"GET", "HEAD"}
