@@ -1,12 +1,18 @@
-"""Draws the pictures of the sample issues: run `python docs/pictures` after a change here.
+"""Draws the pictures of the sample issues and of the handbook: run `python docs/pictures` after a change.
 
-Each picture is SVG from a few shapes (shapes.py, people.py, scenes.py), rendered by Chromium at its final
-size and written to issues/images/ as a PNG of at most 128 colours: crisp, and 35 kB or less.
+`python docs/pictures issues`, `blocks` or `templates` draws only those.
+
+A picture of an issue is SVG from a few shapes (shapes.py, people.py, scenes.py), rendered by Chromium at its
+final size and written to issues/images/ as a PNG of at most 128 colours: crisp, and 35 kB or less. Those of
+the handbook are photographs of letters (letters.py), in docs/images/.
 """
 
 import io
+import sys
 from pathlib import Path
+from typing import Any
 
+import letters
 import scenes
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -29,24 +35,35 @@ PICTURES = {
 
 
 def main() -> None:
-    """Draw every picture."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    """Draw what the command line names, or everything."""
+    asked = sys.argv[1:] or ["issues", "blocks", "templates"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for name, (draw, view, width) in PICTURES.items():
-            height = round(width * view[3] / view[2])
-            page = browser.new_page(viewport={"width": width, "height": height})
-            page.set_content(
-                "<style>html, body { margin: 0; background: transparent } svg { display: block }</style>"
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{" ".join(map(str, view))}" '
-                f'width="{width}" height="{height}">{GLOW}{draw()}</svg>'
-            )
-            picture = Image.open(io.BytesIO(page.screenshot(omit_background=True)))
-            page.close()
-            if picture.mode == "RGB":  # nothing is transparent: flat colours compress well in a palette
-                picture = picture.quantize(128, dither=Image.Dither.NONE)
-            picture.save(IMAGES / name, optimize=True)
+        if "issues" in asked:
+            draw_issues(browser)
+        if "blocks" in asked:
+            letters.draw_blocks(browser)
+        if "templates" in asked:
+            letters.draw_templates(browser)
         browser.close()
+
+
+def draw_issues(browser: Any) -> None:
+    """Draw the pictures of the sample issues."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, (draw, view, width) in PICTURES.items():
+        height = round(width * view[3] / view[2])
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_content(
+            "<style>html, body { margin: 0; background: transparent } svg { display: block }</style>"
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{" ".join(map(str, view))}" '
+            f'width="{width}" height="{height}">{GLOW}{draw()}</svg>'
+        )
+        picture = Image.open(io.BytesIO(page.screenshot(omit_background=True)))
+        page.close()
+        if picture.mode == "RGB":  # nothing is transparent: flat colours compress well in a palette
+            picture = picture.quantize(128, dither=Image.Dither.NONE)
+        picture.save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ def _hop(url: str, end: float, allow_address: AllowAddress) -> tuple[Answer, str
         raise NoAnswer(_reason(error)) from error
     size = headers.get("Content-Length") or ""
     location = headers.get("Location") if status in _REDIRECTS else None
+    if location is not None:  # http.client reads bytes as Latin-1; addresses are UTF-8
+        location = location.encode("latin-1", "replace").decode("utf-8", "replace")
     return Answer(status, url, int(size) if size.isascii() and size.isdigit() else None), location
 
 
@@ -199,6 +201,7 @@ def _cut_off(connection: _Pinned, end: float) -> Iterator[None]:
         raise
     finally:
         timer.cancel()
+    _left(end)  # a socket that was shut in the middle of the headers looks like their end
 
 
 def _left(end: float) -> float:

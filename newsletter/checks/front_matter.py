@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from newsletter.checks.places import Places
-from newsletter.checks.residuals import longest
+from newsletter.checks.residuals import largest
 from newsletter.checks.rules import Rule
 from newsletter.model import CompiledIssue, Finding, Level
 
@@ -30,13 +30,13 @@ _STATEMENT: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 def check(issue: CompiledIssue, places: Places, *, postal_address: str) -> Iterator[Finding]:
     """Look at subject, preheader and the sender's postal address."""
     file = places.file
-    subject = longest(issue.subject, lambda expression, constants: _VALUE)
+    length = largest(issue.subject, len, lambda expression, constants: len(_VALUE))
     where = places.key("subject", "title")
-    if len(subject) > _CUT:
-        what = f"the subject may have {len(subject)} characters; Outlook cuts it at {_CUT}."
+    if length > _CUT:
+        what = f"the subject may have {length} characters; Outlook cuts it at {_CUT}."
         yield SUBJECT_CUT(where, what, "Shorten it: an inbox shows about 60 characters, a phone 40.")
-    elif len(subject) > _LONG:
-        what = f"the subject may have {len(subject)} characters; most programs show fewer than {_LONG}."
+    elif length > _LONG:
+        what = f"the subject may have {length} characters; most programs show fewer than {_LONG}."
         yield SUBJECT_LONG(where, what, "Put what matters first, or shorten it.")
     letters = [character for character in file.subject if character.isalpha()]
     if len(letters) > 8 and all(letter.isupper() for letter in letters):

@@ -9,7 +9,7 @@ from jinja2 import nodes
 from newsletter.model import Residual
 from newsletter.personal.fill import FILL_PLAIN
 
-__all__ = ["GAP", "Show", "always_shows", "every_branch", "longest"]
+__all__ = ["GAP", "Measure", "always_shows", "every_branch", "largest"]
 
 #: Stands for a value that is filled in later. A private character: it cannot come from an issue.
 GAP: Final = "\ue000"
@@ -18,8 +18,8 @@ ROUNDS: Final = 12  #: how often a loop over a person's own data may run, such a
 #: one expression or block between private-use delimiters (newsletter.personal.fill)
 _DYNAMIC: Final = re.compile("(\ue000|\ue001)\\{(.*?)\\}\\1", re.DOTALL)
 
-#: Gives the text that stands for an expression.
-Show = Callable[[nodes.Expr, Mapping[str, Any]], str]
+#: Measures an expression.
+Measure = Callable[[nodes.Expr, Mapping[str, Any]], int]
 
 
 def every_branch(residual: Residual, value: str | Callable[[str], str] = GAP) -> str:
@@ -39,35 +39,32 @@ def every_branch(residual: Residual, value: str | Callable[[str], str] = GAP) ->
     return _DYNAMIC.sub(written, residual.source)
 
 
-def longest(residual: Residual, show: Show) -> str:
-    """Return the largest text, in bytes of UTF-8, that filling may give: each condition's largest branch.
+def largest(residual: Residual, literal: Callable[[str], int], value: Measure) -> int:
+    """Return how much filling may give at most: of each condition the largest branch.
 
-    show: gives the text for an expression and the residual's constants.
+    literal: measures the issue's own text; value: an expression, given the residual's constants.
     Raises IssueError for a residual that compose did not write.
     """
-    return _longest(FILL_PLAIN.tree(residual).body, show, residual.constants)
 
+    def most(*branches: Sequence[nodes.Node]) -> int:
+        return max(map(whole, branches))
 
-def _longest(statements: Sequence[nodes.Node], show: Show, constants: Mapping[str, Any]) -> str:
-    written: list[str] = []
-    for statement in statements:
-        match statement:
-            case nodes.Output():
-                written += [
-                    child.data if isinstance(child, nodes.TemplateData) else show(child, constants)
-                    for child in statement.nodes
-                ]
-            case nodes.If():
-                branches = [statement.body, *(branch.body for branch in statement.elif_), statement.else_]
-                written.append(max((_longest(each, show, constants) for each in branches), key=_size))
-            case nodes.For():
-                body = _longest(statement.body, show, constants) * _rounds(statement.iter, constants)
-                written.append(max(body, _longest(statement.else_, show, constants), key=_size))
-    return "".join(written)
+    def whole(statements: Sequence[nodes.Node]) -> int:
+        total = 0
+        for statement in statements:
+            match statement:
+                case nodes.Output():
+                    for child in statement.nodes:
+                        known = isinstance(child, nodes.TemplateData)
+                        total += literal(child.data) if known else value(child, residual.constants)
+                case nodes.If():
+                    total += most(statement.body, *(each.body for each in statement.elif_), statement.else_)
+                case nodes.For():
+                    rounds = _rounds(statement.iter, residual.constants)
+                    total += max(whole(statement.body) * rounds, whole(statement.else_))
+        return total
 
-
-def _size(text: str) -> int:
-    return len(text.encode())
+    return whole(FILL_PLAIN.tree(residual).body)
 
 
 def _rounds(iterated: nodes.Node, constants: Mapping[str, Any]) -> int:

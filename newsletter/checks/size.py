@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jinja2 import nodes
 
-from newsletter.checks.residuals import every_branch, longest
+from newsletter.checks.residuals import every_branch, largest
 from newsletter.checks.rules import Rule
 from newsletter.model import CompiledIssue, Finding, Level
 from newsletter.settings import Tracking
@@ -45,8 +45,8 @@ def check(issue: CompiledIssue, where: str, tracking: Tracking) -> Iterator[Find
             f"the HTML may reach {size / 1024:.0f} KB; Gmail cuts messages at 102 KB.",
             "Shorten the issue: move the longest section to your website and link to it.",
         )
-    text = len(longest(issue.text, _value).encode())
-    whole = (size + text) * _QUOTED + sum(len(image.data) for image in issue.images) * _BASE64
+    text = largest(issue.text, _bytes, _length)
+    whole = (size + text) * _QUOTED + sum(len(image.data) for image in issue.embedded) * _BASE64
     if whole >= _SLOWED:
         yield (REFUSED if whole >= _REFUSED else SLOWED)(
             where,
@@ -60,14 +60,14 @@ def largest_html(issue: CompiledIssue, tracking: Tracking) -> int:
 
     tracking: what Amazon adds when it counts opens and clicks.
     """
-    size = len(longest(issue.html, _value).encode())
+    size = largest(issue.html, _bytes, _length)
     if tracking.clicks:
         size += _TRACKED * every_branch(issue.html).count('href="http')
     return size + _PIXEL * tracking.opens
 
 
-def _value(expression: nodes.Expr, constants: Mapping[str, Any]) -> str:
-    return "x" * _length(expression, constants)
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _length(node: nodes.Node, constants: Mapping[str, Any]) -> int:
@@ -78,9 +78,9 @@ def _length(node: nodes.Node, constants: Mapping[str, Any]) -> int:
 
     match node:
         case nodes.Const():
-            length = len(html.escape(str(node.value)).encode())
+            length = _bytes(html.escape(str(node.value)))
         case nodes.Name() if node.name in constants:
-            length = len(html.escape(str(constants[node.name])).encode())
+            length = _bytes(html.escape(str(constants[node.name])))
         case nodes.Name():
             length = _LINK if node.name in _LINKS else _VALUE
         case nodes.Getattr() | nodes.Getitem():

@@ -44,7 +44,7 @@ def check(issue: CompiledIssue, report: CompileReport, page: HtmlElement) -> Ite
                 f"{name} has {_kilo(len(image.data))}; a phone may take seconds to load it.",
                 "Save it as JPEG with less quality, or show fewer moving pictures: 200 kB are enough.",
             )
-        width = shown.get(f"cid:{image.cid}")
+        width = shown.get(image.src)
         if not width:
             continue
         natural = _pixel_width(image)

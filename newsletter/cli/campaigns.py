@@ -1,38 +1,55 @@
 """``status`` and ``proof``: what became of a send."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from newsletter.cli.output import State, json_option, pass_state
 from newsletter.cli.progress import describe_accounts, describe_campaign
+
+if TYPE_CHECKING:
+    from newsletter.reporting.accounting import Accounts
+    from newsletter.store.campaigns import Campaign
 
 __all__ = ["COMMANDS"]
 
 
 @click.command()
 @click.argument("issue", required=False)
+@click.option("--watch", is_flag=True, help="Keep looking, every two seconds, while a send is under way.")
 @json_option
 @pass_state
-def status(state: State, issue: str | None) -> None:
+def status(state: State, issue: str | None, watch: bool) -> None:
     """Show how far each send has come, or that of one ISSUE.
 
     \b
-    Example: newsletter status
+    Example: newsletter status --watch
     """
     from newsletter.standing import standing
 
     services = state.services
     rows = standing(services, issue)
-    lines = [
+    while watch and not state.json and any(campaign.is_open for campaign, _ in rows):
+        click.clear()
+        click.echo(_table(rows))
+        services.sleep(2)
+        rows = standing(services, issue)
+    state.result(
+        {"campaigns": [describe_campaign(campaign, accounts) for campaign, accounts in rows]},
+        _table(rows) or "Nothing has been sent yet.",
+    )
+
+
+def _table(rows: "Sequence[tuple[Campaign, Accounts]]") -> str:
+    """Return a line for each send."""
+    return "\n".join(
         f"{campaign.slug:40} {campaign.segment or 'everyone':16} {campaign.state:10} "
         f"{accounts.sent} of {accounts.candidates} sent"
         + (f", {accounts.uncertain} uncertain" if accounts.uncertain else "")
         + (f", {accounts.queued} to go" if accounts.queued else "")
         + (f" ({campaign.reason})" if campaign.reason else "")
         for campaign, accounts in rows
-    ]
-    state.result(
-        {"campaigns": [describe_campaign(campaign, accounts) for campaign, accounts in rows]},
-        "\n".join(lines) or "Nothing has been sent yet.",
     )
 
 

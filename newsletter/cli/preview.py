@@ -23,6 +23,7 @@ def preview(state: State, issue: str, port: int, open_browser: bool) -> None:
     \b
     Example: newsletter preview latest --open
     """
+    import os
     import socket
 
     import uvicorn
@@ -44,7 +45,8 @@ def preview(state: State, issue: str, port: int, open_browser: bool) -> None:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise UsageError(
-            f"Port {port} cannot be used: {error.strerror}.", hint="Choose another with --port."
+            f"Port {port} cannot be used: {os.strerror(error.errno or 0)}.",
+            hint="Choose another with --port.",
         ) from error
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     note(f"The preview is at {address}   (Ctrl-C ends it)")

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 from jinja2 import nodes
 
 from newsletter.compose.deferring import RECIPIENT, Deferring, names_in, substitute
-from newsletter.compose.slots import Kind, Slots
+from newsletter.compose.slots import Definition, Kind
 from newsletter.compose.uses import asked_fields
 from newsletter.errors import IssueError
 
@@ -52,11 +52,12 @@ class _Scope:
 
 
 class Binder:
-    """Rewrites the tree of one template file."""
+    """Rewrites the tree of one template file. definitions: what it defers, by number, once it is bound."""
 
-    def __init__(self, slots: Slots, file: str, filters: Iterable[str], tests: Iterable[str]) -> None:
+    def __init__(self, file: str, filters: Iterable[str], tests: Iterable[str]) -> None:
+        self.definitions: dict[int, Definition] = {}
         self._file, self._hidden = file, 0
-        self._defer = Deferring(slots, file, filters, tests)
+        self._defer = Deferring(self.definitions, file, filters, tests)
         self._statements: Final[Mapping[type[nodes.Node], Callable[[Any, _Scope], Sequence[nodes.Node]]]] = {
             nodes.Output: self._output,
             nodes.If: self._if,

@@ -4,12 +4,13 @@ Used by ``binding``, which decides what is deferred; here is how.
 """
 
 import copy
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from jinja2 import nodes
 
-from newsletter.compose.slots import Definition, Kind, Slots
+from newsletter.compose.slots import Definition, Kind
 from newsletter.compose.uses import field_uses
 from newsletter.errors import IssueError, did_you_mean
 
@@ -19,6 +20,9 @@ __all__ = ["RECIPIENT", "Deferring", "names_in", "substitute"]
 RECIPIENT: Final = frozenset({"subscriber", "unsubscribe_url", "preferences_url", "web_view_url"})
 #: Filters that would put a reader's data into the message as markup.
 _UNSAFE: Final = frozenset({"safe", "urlize", "xmlattr"})
+
+#: Definitions are numbered through the whole process: templates that were compiled before keep theirs.
+_NUMBERS: Final = itertools.count()
 
 N = TypeVar("N", bound=nodes.Node)
 
@@ -38,7 +42,7 @@ def substitute(node: N, aliases: Mapping[str, nodes.Node]) -> N:
 
     def replaced(name: nodes.Node) -> nodes.Node | None:
         if isinstance(name, nodes.Name) and name.ctx == "load" and name.name in aliases:
-            return copy.deepcopy(aliases[name.name])
+            return cast(nodes.Node, _map(aliases[name.name], lambda _: None))
         return None
 
     return cast(N, _map(node, replaced))
@@ -62,8 +66,10 @@ def _map(node: Any, change: Callable[[nodes.Node], nodes.Node | None]) -> Any:
 class Deferring:
     """Turns expressions of one file into slots."""
 
-    def __init__(self, slots: Slots, file: str, filters: Iterable[str], tests: Iterable[str]) -> None:
-        self._slots, self._file = slots, file
+    def __init__(
+        self, definitions: dict[int, Definition], file: str, filters: Iterable[str], tests: Iterable[str]
+    ) -> None:
+        self._definitions, self._file = definitions, file
         self._filters, self._tests = frozenset(filters), frozenset(tests)
 
     def slot(
@@ -120,8 +126,13 @@ class Deferring:
 
     def _call(self, definition: Definition, captured: list[Any]) -> nodes.Expr:
         line = definition.line
+        number = next(_NUMBERS)
+        self._definitions[number] = definition
+        for tree in (definition.expression, definition.target, definition.test):
+            if tree is not None:
+                tree.set_environment(None)  # type: ignore[arg-type]  # they outlive it: ``templates`` keeps them
         arguments = [
-            nodes.Const(self._slots.define(definition), lineno=line),
+            nodes.Const(number, lineno=line),
             nodes.List(captured, lineno=line),
         ]
         ask = nodes.EnvironmentAttribute("slot", lineno=line)

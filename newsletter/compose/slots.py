@@ -125,7 +125,7 @@ class Slots:
     """All slots of one compile. nonce: random letters and digits that no content contains."""
 
     nonce: str
-    definitions: list[Definition] = field(default_factory=list)
+    definitions: dict[int, Definition] = field(default_factory=dict)
     _slots: list[Slot] = field(default_factory=list)
     _numbers: dict[tuple[int, tuple[Captured, ...]], int] = field(default_factory=dict)
 
@@ -138,10 +138,9 @@ class Slots:
         #: a token that some filter has cut or changed
         self.remains = re.compile(rf"zq{self.nonce[:5]}", re.IGNORECASE)
 
-    def define(self, definition: Definition) -> int:
-        """Return the number under which templates ask for tokens of this definition."""
-        self.definitions.append(definition)
-        return len(self.definitions) - 1
+    def learn(self, definitions: Mapping[int, Definition]) -> None:
+        """Take over the definitions of a template, under the numbers that it asks for tokens with."""
+        self.definitions.update(definitions)
 
     def token(self, number: int, values: Sequence[Any]) -> str:
         """Return the token of a definition with these captured values; the same values give the same token.

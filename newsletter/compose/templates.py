@@ -1,14 +1,18 @@
 """Jinja at compile time: sandboxed, strict about undefined names, and split from the reader's data.
 
-One environment a compile. Templates are found under the workspace's ``templates/``; those whose names end
-in ``.mjml.j2`` or ``.html.j2`` escape what they show, the others (text, Markdown, words) do not.
+One environment a compile: it holds the slots, and counts what the templates do (``limits``). The code that
+Jinja makes of a file is kept for the next compile, by the file's whole text. Templates are found under the
+workspace's ``templates/``; those whose names end in ``.mjml.j2`` or ``.html.j2`` escape what they show, the
+others (text, Markdown, words) do not.
 """
 
 import contextlib
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final, NoReturn
 
 from jinja2 import (
@@ -19,10 +23,12 @@ from jinja2 import (
     UndefinedError,
     nodes,
 )
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.compose.binding import Binder
-from newsletter.compose.slots import Slots
+from newsletter.compose.guarded import GuardedEnvironment
+from newsletter.compose.kept import Kept
+from newsletter.compose.limits import MOST_SOURCE, MOST_TEXT, TooMuch
+from newsletter.compose.slots import Definition, Slots
 from newsletter.errors import IssueError, NewsletterError, did_you_mean
 from newsletter.personal.values import default, safe_url, urlencode
 
@@ -32,6 +38,21 @@ __all__ = ["PRIVATE", "Templates", "refuse_private"]
 PRIVATE: Final = re.compile("[\ue000-\ue002]")
 _MARK: Final = re.compile("\ue001([^\ue001\ue002]*):(\\d+)\ue002")
 _LEADING_MARKS: Final = re.compile(rf"(?:\s*(?:{_MARK.pattern}))+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A template file, bound and compiled. weight: the length of its source."""
+
+    code: CodeType
+    definitions: Mapping[int, Definition]
+    weight: int
+
+
+#: By the source, its name and file, the templates' folder, and whether it has marks.
+_READY: Final = Kept[tuple[str, str | None, str | None, str, bool], _Ready](
+    8_000_000, weight=lambda ready: ready.weight + 1000
+)
 
 
 def refuse_private(text: str, file: str, first_line: int = 1) -> None:
@@ -45,12 +66,13 @@ def refuse_private(text: str, file: str, first_line: int = 1) -> None:
         )
 
 
-class Templates(ImmutableSandboxedEnvironment):
-    """Renders the layouts and the owner's texts of one issue."""
+class Templates(GuardedEnvironment):
+    """Renders the layouts and the owner's texts of one issue. Not for several threads."""
 
     def __init__(self, folder: Path, slots: Slots, *, marks: bool = False) -> None:
         """marks: write ``file:line`` marks into the result (``lines``), to find errors again."""
         super().__init__(
+            {"default": default, "d": default, "safe_url": safe_url, "urlencode": urlencode},
             loader=FileSystemLoader(folder),
             undefined=StrictUndefined,
             autoescape=lambda name: bool(name) and str(name).endswith((".mjml.j2", ".html.j2")),
@@ -60,7 +82,7 @@ class Templates(ImmutableSandboxedEnvironment):
         )
         self._slots, self._folder, self._marks = slots, folder, marks
         self._texts: set[str] = set()
-        self.filters |= {"default": default, "d": default, "safe_url": safe_url, "urlencode": urlencode}
+        self._definitions: Mapping[int, Definition] = {}  # of the file that is being compiled
         # the same issue must always compile to the same mail
         del self.filters["random"], self.globals["lipsum"]
 
@@ -76,12 +98,14 @@ class Templates(ImmutableSandboxedEnvironment):
         with self._located(context):
             code = self.compile(padding + source, file, file)
             template = self.template_class.from_code(self, code, self.make_globals(None))
-            return template.render(context)[len(padding) :]
+            rendered = template.render(context)[len(padding) :]
+        return self._whole(rendered, file)
 
     def layout(self, name: str, context: Mapping[str, Any]) -> str:
         """Return a template, such as ``monthly/layout.mjml.j2``, rendered. Raises IssueError."""
         with self._located(context):
-            return self.get_template(name).render(context)
+            rendered = self.get_template(name).render(context)
+        return self._whole(rendered, self.shown_name(name))
 
     def lines(self, name: str, context: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
         """Return, for each line of a rendered layout, the file and line that it comes from."""
@@ -104,6 +128,26 @@ class Templates(ImmutableSandboxedEnvironment):
         """Return a token; called by templates in the place of what waits for the reader."""
         return self._slots.token(number, values)
 
+    def compile(  # type: ignore[override]
+        self,
+        source: str,
+        name: str | None = None,
+        filename: str | None = None,
+        raw: bool = False,
+        defer_init: bool = False,
+    ) -> CodeType:
+        """Return a template's code, made now or by an earlier compile; Jinja calls this."""
+        ready = _READY.get(
+            (source, name, filename, str(self._folder), self._marks),
+            lambda: self._compiled(source, name, filename),
+        )
+        self._slots.learn(ready.definitions)
+        return ready.code
+
+    def _compiled(self, source: str, name: str | None, filename: str | None) -> _Ready:
+        code = super().compile(source, name, filename)
+        return _Ready(code, self._definitions, len(source))
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``: a mapping's key first, so that a key may be called ``items``."""
         if type(obj) is dict and attribute in obj:
@@ -113,8 +157,17 @@ class Templates(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         file = self.shown_name(name or "")
         refuse_private(source, file)
+        if len(source) > MOST_SOURCE:
+            raise IssueError(
+                f"The template has more than {MOST_SOURCE:,} characters.",
+                hint="Split it; pictures and data do not belong into it.",
+                file=file,
+            )
         tree = super()._parse(source, name, filename)
-        Binder(self._slots, file, self.filters, self.tests).bind(tree)
+        binder = Binder(file, self.filters, self.tests)
+        binder.bind(tree)
+        self._definitions = binder.definitions
+        self.count(tree)
         if self._marks:
             for data in tree.find_all(nodes.TemplateData):
                 if "<" not in data.data:  # it may be a value that a macro computes
@@ -128,9 +181,18 @@ class Templates(ImmutableSandboxedEnvironment):
     def _located(self, context: Mapping[str, Any]) -> Iterator[None]:
         """Turn whatever goes wrong in a template into an IssueError with the owner's file and line."""
         try:
-            yield
+            with self.budget.running():
+                yield
         except NewsletterError:
             raise
+        except TooMuch as error:
+            file, line = self._place(error)
+            raise IssueError(
+                f"The template makes too much here. {error}.",
+                hint="Look for a number with too many zeros, or for a loop in a loop.",
+                file=file,
+                line=line,
+            ) from error
         except TemplateSyntaxError as error:
             self._syntax_error(error)
         except TemplateNotFound as error:
@@ -168,6 +230,16 @@ class Templates(ImmutableSandboxedEnvironment):
                 file=file,
                 line=line,
             ) from error
+
+    def _whole(self, rendered: str, file: str) -> str:
+        """Return a rendered text. Raises IssueError if it is longer than any message could be."""
+        if len(rendered) > MOST_TEXT:
+            raise IssueError(
+                f"The template makes a text of more than {MOST_TEXT:,} characters.",
+                hint="Gmail cuts a message off at 102 KB. Look for a loop that runs too often.",
+                file=file,
+            )
+        return rendered
 
     def _syntax_error(self, error: TemplateSyntaxError) -> NoReturn:
         message = (error.message or "not valid Jinja").rstrip(".")

@@ -1,23 +1,27 @@
-"""The pace: a token bucket in recipients, fed at the rate that the provider grants the account.
+"""The pace: how many letters the next calls may carry, at the rate that the provider grants the account.
 
-Smooth, not bursty: the bucket starts with one call's worth, holds a second's worth at most, and a call
-waits until its recipients are paid for. Source: AWS SES Developer Guide, "Managing your Amazon SES
-sending limits": the rate counts recipients, bursts over it are tolerated but not sustained.
+Smooth, not bursty: see ``store.limits``, where the bucket is that all processes share. Source: AWS SES
+Developer Guide, "Managing your Amazon SES sending limits": the rate counts recipients, bursts over it are
+tolerated but not sustained. A sender without limits never comes near the bucket.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import Connection
+
 from newsletter.errors import SendError, Stopped
 from newsletter.ports import Allowance, Clock
+from newsletter.store import limits
+from newsletter.store.limits import Grant, Limit, Pace
 
-__all__ = ["Pacer", "Parked", "rest"]
+__all__ = ["Budget", "Pacer", "Parked", "rest"]
 
 _REFRESH: Final = timedelta(seconds=60)
-_CLIMB: Final = timedelta(seconds=5)  #: each of these without a throttle gives 5 % of the full rate back
 _NAP: Final = 0.5  #: seconds; how soon a stop is noticed while waiting
-_SLOWEST: Final = 0.1  #: recipients a second; throttling never goes below
+_UNLIMITED: Final = 1e9  #: recipients a second, where only the day is limited
 
 
 class Parked(Stopped):
@@ -28,91 +32,49 @@ class Parked(Stopped):
         self.until = until
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """What may be claimed now. size: letters a call. recipients: in all calls together, None for no limit.
+
+    wait: seconds until a whole call is within the rate. today_is_over: the daily quota is used up.
+    """
+
+    size: int
+    recipients: int | None = None
+    wait: float = 0.0
+    today_is_over: bool = False
+    pace: Pace | None = None
+
+
 class Pacer:
-    """Says how many letters the next call may carry, and waits until they are within the rate."""
+    """Keeps one process within the pace that all processes of the account share."""
 
     def __init__(
-        self,
-        allowance: Callable[[], Allowance],
-        *,
-        max_batch: int,
-        clock: Clock,
-        sleep: Callable[[float], None],
+        self, allowance: Callable[[], Allowance], *, max_batch: int, limit: Limit, clock: Clock
     ) -> None:
         """allowance: asks the provider, now and each minute. Raises SendError if it cannot be asked now."""
-        self._ask, self._clock, self._sleep = allowance, clock, sleep
+        self._ask, self._limit, self._clock = allowance, limit, clock
         self._max_batch = self._split = max_batch
+        self._throttled = False
         self._granted = allowance()
-        self._asked_at = self._filled_at = self._climbed_at = clock()
-        self._share = 1.0  # of the granted rate; halved by throttles
-        self._taken = 0  # recipients since the last answer about today's rest
-        self._tokens = float(self.batch)
+        self._asked_at = clock()
+        self._rest_is_new = self._granted.today is not None
+        self._pace: Pace | None = None
 
     @property
     def rate(self) -> float | None:
         """Recipients a second at present, None for no limit."""
-        full = self._granted.per_second
-        if full is None:
-            # a throttle from a provider that named no rate: begin at a full call a second
-            return None if self._share == 1 else max(_SLOWEST, self._share * self._max_batch)
-        return max(min(_SLOWEST, full), self._share * full)
+        if self._granted.per_second is None and not self._throttled:
+            return None
+        return self._grant.per_second if self._pace is None else self._pace.rate
 
     @property
-    def batch(self) -> int:
-        """The most letters that the next call may carry: at most a second's worth."""
-        most = min(self._max_batch, self._split)
-        if self.rate is not None:
-            most = min(most, int(self.rate))
-        return max(1, most)
+    def is_free(self) -> bool:
+        """Whether nothing is limited: then the bucket is not looked at."""
+        return self._granted.per_second is None and self._granted.today is None and not self._throttled
 
-    @property
-    def left_today(self) -> float | None:
-        """Recipients left of the daily quota, None for no limit."""
-        return None if self._granted.today is None else self._granted.today - self._taken
-
-    def take(self, stop: Callable[[], bool]) -> int:
-        """Wait until a call is within the rate, and return how many letters it may carry.
-
-        0: the daily quota is used up, or stop() said so while waiting.
-        """
-        self._refresh()
-        wanted = self.batch
-        if self.left_today is not None:
-            if self.left_today < 1:
-                self._refresh(at_once=True)
-                if self.left_today is not None and self.left_today < 1:
-                    return 0
-            wanted = max(1, min(wanted, int(self.left_today or 0)))
-        self._fill()
-        if self.rate is not None and self._tokens < wanted:
-            if not rest((wanted - self._tokens) / self.rate, self._sleep, stop):
-                return 0
-            self._fill()
-        self._tokens -= wanted
-        self._taken += wanted
-        return wanted
-
-    def give_back(self, unused: int) -> None:
-        """Take back what a call did not use: its letters were fewer, or were refused for the rate."""
-        self._tokens += unused
-        self._taken -= unused
-
-    def slow(self) -> None:
-        """Halve the rate: the provider throttled. What the bucket holds is forfeit."""
-        self._fill()
-        self._share = max(self._share / 2, 2.0**-10)
-        self._tokens = min(self._tokens, 0.0)
-        self._climbed_at = self._clock()
-
-    def split(self, letters: int) -> None:
-        """Halve the calls: one letter spoils a call of so many."""
-        self._split = max(1, letters // 2)
-
-    def join(self) -> None:
-        """Double the calls again: one went through."""
-        self._split = min(self._max_batch, self._split * 2)
-
-    def _refresh(self, *, at_once: bool = False) -> None:
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Ask the provider again if the last answer is a minute old. Not inside a transaction."""
         now = self._clock()
         if not at_once and now - self._asked_at < _REFRESH:
             return
@@ -121,18 +83,51 @@ class Pacer:
             self._granted = self._ask()
         except SendError:
             return  # what the provider said a minute ago is good enough; sending itself will tell more
-        self._taken = 0
+        self._rest_is_new = True
 
-    def _fill(self) -> None:
-        now = self._clock()
-        climbs = (now - self._climbed_at) // _CLIMB
-        if climbs > 0:
-            self._share = min(1.0, self._share + 0.05 * climbs)
-            self._climbed_at += climbs * _CLIMB
-        elapsed = max(0.0, (now - self._filled_at).total_seconds())  # the wall clock may be set back
-        self._filled_at = now
-        if self.rate is not None:
-            self._tokens = min(self._tokens + elapsed * self.rate, max(self.batch, self.rate))
+    def open(self, connection: Connection) -> Budget:
+        """Return what may be claimed now. Until the commit no other process claims from the same bucket."""
+        if self.is_free:
+            return Budget(size=min(self._max_batch, self._split))
+        if self._rest_is_new:
+            limits.note_rest(connection, self._limit, self._grant, self._granted.today)
+            self._rest_is_new = False
+        pace = self._pace = limits.look(connection, self._limit, self._grant)
+        size = min(pace.call, self._split)
+        recipients = int(pace.tokens + 1e-6)
+        if pace.left_today is not None:
+            if pace.left_today < 1:
+                return Budget(size=size, recipients=0, today_is_over=True, pace=pace)
+            size = min(size, int(pace.left_today))
+            recipients = min(recipients, int(pace.left_today))
+        return Budget(size=size, recipients=recipients, wait=pace.seconds_until(size), pace=pace)
+
+    def spend(self, connection: Connection, budget: Budget, recipients: int) -> None:
+        """Take from the bucket what was claimed, in the transaction that ``open`` was called in."""
+        if budget.pace is not None and recipients:
+            self._pace = limits.spend(connection, self._limit, budget.pace, recipients)
+
+    def slow(self, connection: Connection, begun: float) -> None:
+        """Halve the rate, unless that was done since the throttled call began. What the bucket holds is lost."""
+        if self._granted.per_second is None and not self._throttled:
+            self._throttled = True  # a provider that named no rate: begin at a full call a second
+        self._pace = limits.slow(connection, self._limit, self._grant, begun=begun)
+
+    def split(self, letters: int) -> None:
+        """Halve the calls: one letter spoils a call of so many."""
+        self._split = max(1, min(self._split, letters // 2))
+
+    def join(self, letters: int) -> None:
+        """Double the calls again: one of the present size went through, or a smaller one."""
+        if letters <= self._split:
+            self._split = min(self._max_batch, self._split * 2)
+
+    @property
+    def _grant(self) -> Grant:
+        per_second = self._granted.per_second
+        if per_second is None:
+            per_second = float(self._max_batch) if self._throttled else _UNLIMITED
+        return Grant(per_second=per_second, max_call=self._max_batch)
 
 
 def rest(seconds: float, sleep: Callable[[float], None], stop: Callable[[], bool]) -> bool:

@@ -165,7 +165,7 @@ class _Desk:
         title = issues[at].title if at >= 0 else sight.slug
         return self._page(
             "author.html",
-            status=200 if at >= 0 else 404,
+            status=404 if at < 0 and isinstance(made, Fault) else 200,
             title=title,
             generation=generation,
             sight=sight,

@@ -13,7 +13,7 @@ Decisions
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -24,13 +24,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.checks import preflight
 from newsletter.compose.compiling import compile_with_report
 from newsletter.compose.issue_file import find_issue
-from newsletter.errors import IssueError, NewsletterError, UsageError, did_you_mean
+from newsletter.errors import NewsletterError, UsageError, did_you_mean
 from newsletter.model import CompiledIssue, Finding, Level
 from newsletter.personal.fill import Filler
 from newsletter.ports import Clock
 from newsletter.preview.faults import Fault, fault_of
 from newsletter.preview.readers import READERS, Reader, everyones_tags, search, subscriber, tags_asked_for
 from newsletter.settings import Workspace
+from newsletter.store.engine import reading
+from newsletter.store.subscribers import known_fields
 
 __all__ = ["IssueLine", "Proof", "Surroundings", "Workbench", "slug_of"]
 
@@ -168,23 +170,27 @@ class Workbench:
         return path
 
     def _check(self, around: Surroundings, path: Path) -> tuple[CompiledIssue, Sequence[Finding]]:
+        issue, report = compile_with_report(around.workspace, path)
+        trouble: list[Finding] = []
+        known: Collection[str] = {use.name for use in report.field_uses}
         try:
             self._engine = around.engine
-            draft = preflight.draft_of(around.workspace, path, self._engine)
-            return draft.issue, preflight.findings(draft)
-        except IssueError:
-            raise
-        except Exception as error:  # no list, or a check fails: show the issue all the same
-            issue, _ = compile_with_report(around.workspace, path)
-            fault = fault_of(error, self.root)
-            unread = Finding(
-                level=Level.WARNING,
-                check="preview",
-                where=fault.where or "subscribers",
-                what=f"the checks could not be made: {fault.what}",
-                mend=fault.mend,
-            )
-            return issue, [unread]
+            with reading(self._engine) as connection:
+                known = known_fields(connection)
+        except (NewsletterError, SQLAlchemyError) as error:
+            trouble.append(self._unmade("subscriber fields were not checked", "subscribers", error))
+        draft = preflight.Draft(workspace=around.workspace, issue=issue, report=report, known_fields=known)
+        try:
+            trouble += preflight.findings(draft)
+        except Exception as error:  # a check that fails is no reason to show nothing
+            trouble.append(self._unmade("the checks could not be made", report.where, error))
+        return issue, preflight.in_order(trouble)
+
+    def _unmade(self, what: str, where: str, error: Exception) -> Finding:
+        fault = fault_of(error, self.root)
+        return Finding(
+            level=Level.WARNING, check="preview", where=where, what=f"{what}: {fault.what}", mend=fault.mend
+        )
 
     def _ask(self, question: Callable[[Engine], Answer]) -> Answer | None:
         try:

@@ -25,6 +25,7 @@ from newsletter.senders.ses_calls import (
     MAX_CALL_BYTES,
     bulk_content,
     bulk_entry,
+    entry_bytes,
     entry_fault,
     json_bytes,
     letter_fault,
@@ -180,7 +181,7 @@ class SesSender:
 
     def _call_bulk(self, template: BulkTemplate, entries: list[dict[str, Any]]) -> list[Outcome]:
         content, size = self._shared(template)
-        size += sum(json_bytes(entry) for entry in entries)
+        size += sum(map(entry_bytes, entries))
         if size > MAX_CALL_BYTES:
             effect = Effect.SPLIT if len(entries) > 1 else Effect.HALT
             reason = (

@@ -18,6 +18,7 @@ __all__ = [
     "MAX_CALL_BYTES",
     "bulk_content",
     "bulk_entry",
+    "entry_bytes",
     "entry_fault",
     "json_bytes",
     "letter_fault",
@@ -30,6 +31,8 @@ MAX_CALL_BYTES: Final = 1_000_000  #: "1 MB" of input JSON with an inline templa
 _MAX_MESSAGE = 40 * 1024 * 1024  # bytes after base64, which is how a raw message travels
 _MAX_VALUES = 262_144  # characters of ReplacementTemplateData
 _MAX_HEADERS = 15
+_ENTRY_FRAME = 172  # bytes of an entry's JSON without what it holds
+_PAIR_FRAME = 27  # bytes around one name and value
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
 _HEADER_VALUE = re.compile(r"[ -~]{0,995}")
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -104,6 +107,21 @@ def entry_fault(entry: Mapping[str, Any]) -> str | None:
     if len(values) > _MAX_VALUES:
         return f"What is this reader's own is too long for bulk: {len(values):,} characters, 262,144 fit."
     return None
+
+
+def entry_bytes(entry: Mapping[str, Any]) -> int:
+    """Return how many bytes of a request ``bulk_entry`` takes: as ``json_bytes`` says, or up to four more.
+
+    Not by encoding it, which costs as much again as making it. All of it is ASCII without control
+    characters, so each character is a byte, and a quote or a backslash is two.
+    """
+    pairs = [*entry["ReplacementTags"], *entry["ReplacementHeaders"]]
+    texts = [text for pair in pairs for text in pair.values()]
+    texts += entry["Destination"]["ToAddresses"]
+    texts.append(entry["ReplacementEmailContent"]["ReplacementTemplate"]["ReplacementTemplateData"])
+    whole = "".join(texts)
+    escapes = whole.count('"') + whole.count("\\")
+    return _ENTRY_FRAME + _PAIR_FRAME * len(pairs) + len(whole) + escapes
 
 
 def json_bytes(parameters: Mapping[str, Any]) -> int:

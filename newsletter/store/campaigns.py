@@ -5,6 +5,7 @@
          `> paused    v        v  v
            cancelled  finished  cancelled
 
+A cancelled campaign does not come back, but the issue may be sent anew: a new campaign skips whoever had it.
 Frozen means: ``content`` never changes, and nobody whose id is above ``ceiling`` belongs.
 """
 
@@ -69,6 +70,11 @@ class Campaign:
     candidates: int
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is not over."""
+        return self.state in OPEN
+
+    @property
     def planned(self) -> bool:
         """Whether the whole audience has its rows."""
         return self.planned_through >= self.ceiling
@@ -80,7 +86,8 @@ _COLUMNS = [column for column in campaigns.c if column.name != "content"]  # pic
 def create_campaign(connection: Connection, issue: CompiledIssue, *, segment: str, now: datetime) -> Campaign:
     """Make a campaign in state ``planning`` for everybody who is a subscriber now, and return it.
 
-    Raises UsageError if another campaign of this issue is open, or if the issue already went to the segment.
+    Raises UsageError if another campaign of this issue is open, or if the issue already went to the segment;
+    a cancelled campaign does not stand in the way.
     """
     ceiling = connection.execute(select(func.coalesce(func.max(subscribers.c.id), 0))).scalar_one()
     values = {
@@ -123,8 +130,9 @@ def get_campaign(connection: Connection, campaign_id: int) -> Campaign:
 
 
 def find_campaign(connection: Connection, slug: str, segment: str) -> Campaign | None:
-    """Return the campaign of an issue to a segment, or None."""
-    found = _all(connection, and_(campaigns.c.slug == slug, campaigns.c.segment == segment))
+    """Return the campaign of an issue to a segment, or None; cancelled ones do not count."""
+    stands = campaigns.c.state != CampaignState.CANCELLED.value
+    found = _all(connection, and_(campaigns.c.slug == slug, campaigns.c.segment == segment, stands))
     return next(iter(found), None)
 
 

@@ -6,23 +6,24 @@
 Decisions.
 - A claim is ONE statement. It checks the campaign, consent and suppressions again, and is on disk
   before a byte leaves; so a crash leaves a row ``sending``, and never one that looks untouched.
-- An outcome is written only over the claim it belongs to: ``WHERE call_id = … AND state = 'sending'``.
+- An outcome is written only over the claim it belongs to (store/recording.py).
 - The hot statements are text with LITERAL states: a partial index is used only by a statement that
   repeats its predicate, and a bound parameter does not (research/ses.md, section 4).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import TextClause
 
 from newsletter.errors import UsageError
 from newsletter.model import CampaignState, DeliveryState
 from newsletter.store import campaigns
+from newsletter.store.recording import Settled, record, record_calls, release, timed, undo_claims
 from newsletter.store.tables import Instant
 
 __all__ = [
@@ -34,10 +35,13 @@ __all__ = [
     "Settled",
     "abandon_dead",
     "claim",
+    "commit_on_disk",
     "record",
+    "record_calls",
     "release",
     "resolve",
     "skip_queued",
+    "undo_claims",
 ]
 
 #: SQL: why a subscriber may not be mailed, '' if they may. Needs ``subscribers`` in the FROM clause.
@@ -76,17 +80,12 @@ RETURNING deliveries.id, deliveries.subscriber_id, deliveries.state, deliveries.
 """  # noqa: S608  (built from constants above)
 
 
-def _timed(sql: str, *names: str) -> TextClause:
-    """A statement whose named parameters are instants."""
-    return text(sql).bindparams(*(bindparam(name, type_=Instant) for name in names))
-
-
 #: The claim for each database. On PostgreSQL rows that another claimer is taking are passed over. There
 #: the campaign is asked for as an array of one: with "=" the planner may walk the primary key instead of the
 #: partial index, past everything that is sent, as long as its statistics say that most rows are queued.
 CLAIM: Final[Mapping[str, TextClause]] = {
-    "sqlite": _timed(_CLAIM.format(campaign="= :campaign_id", lock=""), "now", "lease_until"),
-    "postgresql": _timed(
+    "sqlite": timed(_CLAIM.format(campaign="= :campaign_id", lock=""), "now", "lease_until"),
+    "postgresql": timed(
         _CLAIM.format(
             campaign="= ANY (ARRAY[CAST(:campaign_id AS BIGINT)])", lock="FOR UPDATE OF queued SKIP LOCKED"
         ),
@@ -115,20 +114,13 @@ class Call:
     skipped: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settled:
-    """Where a claimed delivery goes.
-
-    reason: for people, without an address. not_before: of a queued one, the earliest next try.
-    counted: whether this attempt counts against the limit of attempts.
-    """
-
-    id: int
-    state: DeliveryState
-    reason: str = ""
-    message_id: str = ""
-    not_before: datetime | None = None
-    counted: bool = True
+def commit_on_disk(connection: Connection) -> None:
+    """See to it that this transaction's commit is on disk when it returns, however PostgreSQL is set up."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "SELECT set_config('synchronous_commit', 'on', true) "
+            "WHERE current_setting('synchronous_commit') = 'off'"
+        )
 
 
 def claim(
@@ -146,12 +138,7 @@ def claim(
     Those who may no longer be mailed become ``skipped`` in the same statement. Takes nothing when the
     campaign is not ``sending``. The caller must commit before it sends.
     """
-    if connection.dialect.name == "postgresql":
-        # the promise "on disk before a byte leaves" must not depend on how the server is set up
-        connection.exec_driver_sql(
-            "SELECT set_config('synchronous_commit', 'on', true) "
-            "WHERE current_setting('synchronous_commit') = 'off'"
-        )
+    commit_on_disk(connection)
     parameters = {
         "campaign_id": campaign_id,
         "limit": limit,
@@ -167,44 +154,6 @@ def claim(
         if row.state == DeliveryState.SENDING
     ]
     return Call(call_id=call_id, lease_until=lease_until, rows=tuple(rows), skipped=len(moved) - len(rows))
-
-
-_RECORD = _timed(
-    """UPDATE deliveries SET state = :state, reason = :reason, message_id = :message_id,
-        not_before = :not_before, attempt = attempt - :uncounted, lease_until = NULL, updated_at = :now
-    WHERE id = :id AND call_id = :call_id AND state = 'sending'""",
-    "not_before",
-    "now",
-)
-
-
-def record(connection: Connection, call_id: str, settled: Sequence[Settled], now: datetime) -> int:
-    """Write what became of the deliveries of a call; return how many were still this call's to settle.
-
-    Fewer than given means that somebody thought this process dead: those rows stay ``uncertain``.
-    """
-    if not settled:
-        return 0
-    parameters = [
-        {
-            "id": row.id,
-            "call_id": call_id,
-            "state": row.state.value,
-            "reason": row.reason,
-            "message_id": row.message_id or None,
-            "not_before": row.not_before,
-            "uncounted": 0 if row.counted else 1,
-            "now": now,
-        }
-        for row in settled
-    ]
-    return connection.execute(_RECORD, parameters).rowcount
-
-
-def release(connection: Connection, call_id: str, ids: Sequence[int], now: datetime) -> int:
-    """Put deliveries that were claimed but not started back to ``queued``, the attempt not counted."""
-    back = [Settled(id=number, state=DeliveryState.QUEUED, counted=False) for number in ids]
-    return record(connection, call_id, back, now)
 
 
 #: The calls that are under way.
@@ -234,7 +183,7 @@ def abandon_dead(
             verdicts[call.claimed_by] = is_dead(call.claimed_by)
         if verdicts[call.claimed_by] or call.lease_until <= now:
             abandoned += connection.execute(
-                _timed(
+                timed(
                     """UPDATE deliveries SET state = 'uncertain', lease_until = NULL, updated_at = :now,
                         reason = 'the sending process ended without saying whether this left'
                     WHERE campaign_id = :campaign_id AND state = 'sending' AND call_id = :call_id""",
@@ -248,7 +197,7 @@ def abandon_dead(
 def skip_queued(connection: Connection, campaign_id: int, reason: str, now: datetime) -> int:
     """Skip everything that is queued, for one reason; return how many rows that were."""
     return connection.execute(
-        _timed(
+        timed(
             """UPDATE deliveries SET state = 'skipped', reason = :reason, not_before = NULL, updated_at = :now
             WHERE campaign_id = :campaign_id AND state = 'queued'""",
             "now",
@@ -275,7 +224,7 @@ def resolve(connection: Connection, campaign_id: int, *, resend: bool, now: date
         else "state = 'sent', reason = 'assumed sent by the owner' "
     )
     settled = connection.execute(
-        _timed(
+        timed(
             f"""UPDATE deliveries SET {word}, not_before = NULL, updated_at = :now
             WHERE campaign_id = :campaign_id AND state = 'uncertain'""",  # noqa: S608
             "now",

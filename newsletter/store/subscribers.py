@@ -31,6 +31,7 @@ __all__ = [
     "known_fields",
     "list_subscribers",
     "load_people",
+    "on_the_wire",
     "remember_fields",
     "show",
 ]
@@ -106,12 +107,17 @@ def load_people(connection: Connection, ids: Sequence[int]) -> dict[int, Person]
         for id_, email, key, name, attributes in rows:
             people[id_] = Person(
                 id=id_,
-                email=email if email.isascii() else f"{email.rpartition('@')[0]}@{key.rpartition('@')[2]}",
+                email=on_the_wire(email, key),
                 name=name,
                 attributes=attributes,
                 tags=tags.get(id_, ()),
             )
     return people
+
+
+def on_the_wire(email: str, key: str) -> str:
+    """Return the address as it is mailed: an internationalised domain in its ASCII form."""
+    return email if email.isascii() else f"{email.rpartition('@')[0]}@{key.rpartition('@')[2]}"
 
 
 def known_fields(connection: Connection) -> set[str]:

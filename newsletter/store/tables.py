@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -36,6 +37,7 @@ __all__ = [
     "consent_events",
     "deliveries",
     "import_batches",
+    "limits",
     "meta",
     "metadata",
     "subscriber_fields",
@@ -165,7 +167,15 @@ campaigns = Table(
     Column("ceiling", Id, nullable=False),
     Column("planned_through", Id, nullable=False, server_default="0"),
     Column("candidates", Id, nullable=False, server_default="0"),
-    UniqueConstraint("slug", "segment"),
+    # an issue goes to a segment once; a cancelled send may be begun anew, and skips whoever had it
+    Index(
+        "uq_campaigns_slug_segment",
+        "slug",
+        "segment",
+        unique=True,
+        sqlite_where=text("state <> 'cancelled'"),
+        postgresql_where=text("state <> 'cancelled'"),
+    ),
     # one send of an issue at a time: the next one skips whoever had it from an earlier campaign
     Index(
         "uq_campaigns_open_slug",
@@ -223,6 +233,19 @@ approvals = Table(
     Column("content", LargeBinary, nullable=True),  # of what was approved: frozen, as in campaigns
     Column("segment", String(200), nullable=False, server_default=""),
     Column("at", Instant, nullable=False),
+)
+
+#: The pace that all senders of an account in a Region share (store/limits.py). Times: seconds since 1970.
+limits = Table(
+    "limits",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("tokens", Double, nullable=False),  # recipients that may go at once, as of `at`
+    Column("at", Double, nullable=False),
+    Column("rate", Double, nullable=False),  # recipients a second, when tokens were last taken
+    Column("share", Double, nullable=False, server_default="1"),  # of the granted rate, as of `slowed_at`
+    Column("slowed_at", Double, nullable=False, server_default="0"),  # when the provider last throttled
+    Column("left_today", Double, nullable=True),  # of the daily quota; NULL for no limit
 )
 
 #: home, epoch: the restored-copy guard (store/guard.py).

@@ -26,6 +26,31 @@ Some words with [a link](https://example.org/).
 
 ![Two chairs and a guitar](images/two-chairs.png)
 """
+#: Shows all that an issue has, quickly; tests/checks/test_command.py looks at the real templates.
+LAYOUT = """\
+<mjml><mj-head>
+  <mj-raw><meta name="color-scheme" content="light dark" /></mj-raw>
+  <mj-preview>{{ issue.preheader }}</mj-preview>
+</mj-head><mj-body background-color="#fffcf7"><mj-section><mj-column>
+{% if issue.hero %}<mj-image src="{{ issue.hero.src }}" alt="{{ issue.hero.alt }}" width="600px" />{% endif %}
+<mj-text><h1>{{ issue.title }}</h1></mj-text>
+{% macro show(pieces) %}{% for piece in pieces %}
+  {% if piece.kind == "raw" %}{{ piece.token }}
+  {% elif piece.kind == "image" %}
+    <mj-image src="{{ piece.src }}" alt="{{ piece.alt }}" width="{{ [piece.width or 550, 550] | min }}px"
+      {% if piece.href %}href="{{ piece.href }}"{% endif %} />
+  {% else %}
+    {% if piece.title is defined %}<mj-text><h3>{{ piece.title }}</h3></mj-text>{% endif %}
+    <mj-text>{{ piece.html }}</mj-text>
+  {% endif %}
+{% endfor %}{% endmacro %}
+{{ show(issue.lead) }}
+{% for section in issue.sections %}
+  <mj-text><h2 id="{{ section.id }}">{{ section.title }}</h2></mj-text>{{ show(section.pieces) }}
+{% endfor %}
+<mj-text><a style="color:#333333" href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
+</mj-column></mj-section></mj-body></mjml>
+"""
 
 
 def change(before: str, after: str, text: str = GOOD) -> str:
@@ -71,9 +96,13 @@ class Table:
 
 
 def make_table(folder: Path) -> Table:
-    """Return a table with the repository's settings, templates and pictures, and no issue."""
+    """Return a table with the repository's settings and pictures, a lean template, and no issue."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(REPOSITORY / "newsletter.toml", folder)
-    shutil.copytree(REPOSITORY / "templates", folder / "templates")
     shutil.copytree(REPOSITORY / "issues" / "images", folder / "issues" / "images")
-    return Table(folder)
+    table = Table(folder)
+    table.write("templates/monthly/layout.mjml.j2", LAYOUT)
+    table.write(
+        "templates/monthly/layout.txt.j2", "{{ issue.title }}\n\n{{ issue.text }}\n\n{{ unsubscribe_url }}"
+    )
+    return table

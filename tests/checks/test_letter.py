@@ -6,8 +6,8 @@ from newsletter.errors import IssueError
 from tests.checks.drafts import GOOD, Table, change
 
 GERMAN = (
-    "Wir haben für euch ein neues Lied, und das ist nicht schwer: der Anfang geht mit der Hand auf dem Tisch, "
-    "und wir singen es auch im Stehen. Wer mag, bringt eine Trommel mit, oder ein Tuch für die Augen. "
+    "Wir haben für euch ein neues Lied, und das ist nicht schwer: der Anfang geht mit der Hand auf dem "
+    "Tisch, und wir singen es auch im Stehen. Wer mag, bringt eine Trommel mit, oder ein Tuch für die Augen. "
 )
 HEBREW = "שלום לכולם, זה המכתב החודשי שלנו על מוזיקה ועל שקט, ועל מה שביניהם. "
 
@@ -90,10 +90,7 @@ def test_a_letter_in_another_language_than_it_says_is_found(table: Table) -> Non
 
 
 def test_a_quotation_in_another_language_is_no_finding(table: Table) -> None:
-    own = (
-        "We have sung this for you and it is the one that the children like; you are welcome with your own. "
-        * 5
-    )
+    own = "We have sung this for you and it is the one that the children like; you are welcome with it. " * 5
     assert table.found(change("Some words", own + GERMAN)) == []
 
 
@@ -107,8 +104,9 @@ def test_letters_that_run_the_other_way_are_found(table: Table) -> None:
     ("body", "expected"),
     [
         ("## A section\n\n#### Too deep", ("heading-skipped", "11")),
-        ("## A section\n\n<h4>Too deep</h4>", ("heading-skipped", "11")),
+        ("## A section\n\n<h4>Too deep</h4>\n", ("heading-skipped", "11")),
         ("# A title", ("heading-second-title", "9")),
+        ("::: callout A title\nWords.\n:::\n", ("heading-block", "9")),
         ("## A section\n\n### \n\nWords.", ("heading-empty", "11")),
     ],
 )

@@ -12,6 +12,7 @@ from PIL import Image
 
 from .conftest import ROOT, TEMPLATES, Letters, in_template
 
+JINJA = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined)
 BRANDS = ("#24595c", "#2f5d62", "#000000", "#ffffff", "#ffdd00", "#c0392b", "#7fd1ae", "#888888")
 
 
@@ -30,15 +31,12 @@ def contrast(one: str, other: str) -> float:
 
 def theme(palette: str, brand: str, second: str) -> Any:
     """Return the names that theme.mjml.j2 gives to the templates."""
-    jinja = Environment(
-        loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined
-    )
     context = {
         "newsletter": SimpleNamespace(brand_color=brand, accent_color=second),
         "issue": SimpleNamespace(dir="ltr"),
         "look": {"palette": palette, "body": "sans", "display": "serif", "edge": 40},
     }
-    return jinja.get_template("shared/theme.mjml.j2").make_module(context)
+    return JINJA.get_template("shared/theme.mjml.j2").make_module(context)
 
 
 @pytest.mark.parametrize("palette", ["cream", "paper", "tinted"])

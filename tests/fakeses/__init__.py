@@ -3,9 +3,9 @@
     python -m tests.fakeses --port 0 --log DIR/accepted.log --rate 14     an endpoint of its own
     with FakeSes.start(tmp_path, rate=14, faults=[Fault("reset", after=True, requests=(3,))]) as ses: ...
 
-What no emulator has: the sending rate as a bucket with debt, the rolling daily quota, faults before and after a
-mail was accepted, and a log of accepted recipients that is on disk before the answer leaves. The specification is
-"Own stand-in fakeses" in the research note on SES.
+What no emulator has: the sending rate as a bucket with debt, the rolling daily quota, faults before and after
+a mail was accepted, and a log of accepted recipients that is on disk before the answer leaves. The
+specification is "Own stand-in fakeses" in the research note on SES.
 
     protocol   HTTP/1.1 on asyncio, and the ways to break it      account   rate, quota, sandbox, paused
     calls      what a request asks for, checked as SES checks     faults    what goes wrong, seeded

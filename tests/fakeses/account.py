@@ -28,7 +28,7 @@ _SIMULATOR: Final = "@simulator.amazonses.com"
 
 
 class Clock:
-    """Nanoseconds since 1970. Runs with the machine's, ahead by what it was advanced; stands still when frozen."""
+    """Nanoseconds since 1970. Runs with the machine's, ahead by what it was advanced; may stand still."""
 
     def __init__(self) -> None:
         # counted on from the start with the monotonic clock: a correction of the machine's changes nothing
@@ -90,6 +90,25 @@ class Account:
     def refill(self) -> None:
         """Make the bucket full, as after a second of silence."""
         self._tokens, self._filled_at = self._capacity, self.clock.now()
+
+    def change_rate(self, rate: float) -> None:
+        """Go on at another rate; what is owed stays owed, and a second's worth is the most that is kept."""
+        self._fill()
+        self.rate = rate
+        self._tokens = min(self._tokens, self._capacity)
+
+    def forget(self) -> None:
+        """Forget all that was accepted; active again, with a full bucket. The limits and the clock stay."""
+        self.seconds.clear()
+        self._window.clear()
+        self.accepted = self.peak = self.sent_before = self._in_window = self._in_day = 0
+        self.state = "active"
+        self.refill()
+
+    def _fill(self) -> None:
+        now = self.clock.now()
+        self._tokens += (now - self._filled_at) / _SECOND * self.rate
+        self._tokens, self._filled_at = min(self._capacity, self._tokens), now
 
     @property
     def _capacity(self) -> float:
@@ -165,17 +184,17 @@ class Account:
         )
 
     def _unverified(self, addresses: Sequence[str]) -> Refusal:
-        text = "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: "
-        return Refusal(400, "MessageRejected", text + ", ".join(addresses), "MESSAGE_REJECTED")
+        text = (
+            "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1:"
+        )
+        return Refusal(400, "MessageRejected", f"{text} {', '.join(addresses)}", "MESSAGE_REJECTED")
 
     def _refusal(self, recipients: int, *, debt: bool) -> Refusal | None:
         if self.state != "active":
             return by_status("ACCOUNT_SENDING_PAUSED" if self.state == "paused" else "ACCOUNT_SUSPENDED")
         if self.quota >= 0 and self.sent_last_day() + recipients > self.quota:
             return by_status("ACCOUNT_DAILY_QUOTA_EXCEEDED")
-        now = self.clock.now()
-        self._tokens += (now - self._filled_at) / _SECOND * self.rate
-        self._tokens, self._filled_at = min(self._capacity, self._tokens), now
+        self._fill()
         needed = 1 if debt else recipients
         return by_status("ACCOUNT_THROTTLED") if self._tokens < needed - 1e-9 else None
 

@@ -57,13 +57,17 @@ class Entry:
 
 @dataclass(slots=True)
 class Call:
-    """One SendEmail or SendBulkEmail. content: its Content or DefaultContent. mime: the raw message, if raw."""
+    """One SendEmail or SendBulkEmail. sender: a bare address. mailboxes: From and Reply-To as given.
+
+    content: its Content, or bulk's Template. mime: the raw message, if raw.
+    """
 
     operation: str
     sender: str
     configuration_set: str
     entries: list[Entry]
     content: Mapping[str, Any]
+    mailboxes: dict[str, str]
     mime: bytes = field(default=b"", repr=False)
 
 
@@ -109,15 +113,14 @@ def _bulk(asked: Mapping[str, Any], size: int) -> Call:
     if len(template.get("TemplateData", "")) > _MAX_VALUES:
         raise bad_request("TemplateData is too long.")
     shared_headers, shared_tags = _headers(template.get("Headers")), _tags(asked.get("DefaultEmailTags"))
-    call = Call(
+    return Call(
         operation="SendBulkEmail",
         sender=parseaddr(asked.get("FromEmailAddress", ""))[1],
         configuration_set=asked.get("ConfigurationSetName", ""),
         entries=[_entry(entry, shared_headers, shared_tags) for entry in entries],
         content=template,
+        mailboxes=_mailboxes(asked),
     )
-    _check_reply_to(asked)
-    return call
 
 
 def _entry(entry: Mapping[str, Any], headers: Mapping[str, str], tags: Mapping[str, str]) -> Entry:
@@ -150,15 +153,17 @@ def _single(asked: Mapping[str, Any], size: int) -> Call:
     else:
         raise by_status("TEMPLATE_NOT_FOUND")
     if not asked.get("Destination"):
-        raise bad_request("Missing Destination.")  # SES would take To, Cc and Bcc of a raw message; we never do
+        raise bad_request(
+            "Missing Destination."
+        )  # SES would take To, Cc and Bcc of a raw message; we never do
     addresses, fault = _recipients(asked["Destination"])
-    _check_reply_to(asked)
     return Call(
         operation="SendEmail",
         sender=parseaddr(sender)[1],
         configuration_set=asked.get("ConfigurationSetName", ""),
         entries=[Entry(addresses, _tags(asked.get("EmailTags")), headers, "{}", fault)],
         content=content,
+        mailboxes=_mailboxes(asked),
         mime=mime,
     )
 
@@ -177,10 +182,14 @@ def _mime(data: str) -> bytes:
     return mime
 
 
-def _check_reply_to(asked: Mapping[str, Any]) -> None:
-    for mailbox in asked.get("ReplyToAddresses") or ():
+def _mailboxes(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that are not given as such. Raises Refusal for an illegal address to reply to."""
+    reply_to = asked.get("ReplyToAddresses") or []
+    for mailbox in reply_to:
         if not _ADDRESS.fullmatch(parseaddr(mailbox)[1]):
             raise bad_request("Illegal address in ReplyToAddresses.")
+    found = {"From": asked.get("FromEmailAddress", ""), "Reply-To": ", ".join(reply_to)}
+    return {name: value for name, value in found.items() if value}
 
 
 def _recipients(destination: Mapping[str, Any]) -> tuple[list[str], Refusal | None]:

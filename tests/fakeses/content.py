@@ -12,14 +12,23 @@ __all__ = ["KEPT_HEADERS", "RenderingFailed", "of_raw", "of_simple", "of_templat
 
 #: Headers that the accepted log keeps, besides each that starts with X-.
 KEPT_HEADERS: Final = frozenset(
-    "From To Subject Reply-To List-Id List-Unsubscribe List-Unsubscribe-Post Feedback-ID".split()
+    (
+        "From",
+        "To",
+        "Subject",
+        "Reply-To",
+        "List-Id",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "Feedback-ID",
+    )
 )
 
 _PLACE = re.compile(r"\{\{\{\s*([A-Za-z_][\w-]*)\s*\}\}\}|\{\{\s*([A-Za-z_][\w-]*)\s*\}\}")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 
-class RenderingFailed(Exception):
+class RenderingFailed(Exception):  # noqa: N818 (the event's name)
     """SES took the mail and cannot fill its template: nobody gets it, and only an event says so."""
 
 

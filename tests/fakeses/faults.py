@@ -1,17 +1,18 @@
 """What goes wrong, and when: a plan of faults, seeded, so that the same calls meet the same ones.
 
-    Fault("error", status=429, code="TooManyRequestsException", every=10)    each tenth call is throttled
-    Fault("reset", after=True, requests=(3,))                                the third is accepted, then a RST
-    Fault("entry", entry_status="TRANSIENT_FAILURE", share=0.02)             one entry in fifty
-    Fault("delay", ms=80, sigma=0.4)                                         log-normal, median 80 ms
+Fault("error", status=429, code="TooManyRequestsException", every=10)    each tenth call is throttled
+Fault("reset", after=True, requests=(3,))                                the third is accepted, then a RST
+Fault("entry", entry_status="TRANSIENT_FAILURE", share=0.02)             one entry in fifty
+Fault("delay", ms=80, sigma=0.4)                                         log-normal, median 80 ms
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields
 from random import Random
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
+from tests.fakeses.account import State
 from tests.fakeses.refusals import STATUSES
 
 __all__ = ["KINDS", "Fault", "Plan", "Planned"]
@@ -39,7 +40,7 @@ KINDS: Final[Mapping[str, bool]] = {
 class Fault:
     """One rule. All conditions given must hold; without any it holds for each send.
 
-    Among those that end a call before acceptance the first that holds wins, and so among those after it.
+    A call ends once: by the first rule that ends it before acceptance, or else by the first after it.
     For "entry", address, share and entries choose entries; the other conditions choose calls.
     """
 
@@ -79,6 +80,11 @@ class Fault:
         """Whether nothing that follows it happens."""
         return self.do not in {"entry", "delay", "pause", "suspend"}
 
+    @property
+    def ends_before(self) -> bool:
+        """Whether its mails are not even accepted."""
+        return self.ends_call and not self.is_after
+
     def seconds(self, chance: Random) -> float:
         """Return how long a delay takes."""
         spread = math.exp(chance.gauss(0.0, self.sigma)) if self.sigma else 1.0
@@ -91,15 +97,11 @@ class Fault:
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "Fault":
         """Return the fault. Raises ValueError for a name or a kind that is not known."""
-        hints = get_type_hints(cls)
         known = {each.name for each in fields(cls)}
         if unknown := set(given) - known:
             raise ValueError(f"Not part of a fault: {', '.join(sorted(unknown))}.")
-        return cls(**{
-            name: tuple(value) if tuple in {getattr(hints[name], "__origin__", None), *get_args(hints[name])}
-            else value
-            for name, value in given.items()
-        })
+        lists = {name: tuple(given[name]) for name in ("requests", "entries") if name in given}
+        return cls(**{**given, **lists})
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,9 @@ class Planned:
             if fault.do == "delay" and fault.is_after is after
         )
 
-    def state(self) -> str | None:
+    def state(self) -> State | None:
         """Return the state that the account comes to, if it does."""
-        states = {"pause": "paused", "suspend": "suspended"}
+        states: dict[str, State] = {"pause": "paused", "suspend": "suspended"}
         return next((states[fault.do] for fault, _ in self.faults if fault.do in states), None)
 
 
@@ -147,7 +149,7 @@ class Plan:
         sends = operation != "GetAccount"
         self._calls[sends] += 1
         number = self._calls[sends]
-        found: list[tuple[Fault, Random]] = []
+        met: dict[int, tuple[Fault, Random]] = {}
         statuses: dict[int, str] = {}
         for place, fault in enumerate(self.faults):
             if not self._concerns(fault, place, operation, number):
@@ -155,21 +157,17 @@ class Plan:
             chance = Random(f"{self.seed}:{place}:{sends}:{number}")
             if fault.do == "entry":
                 failing = self._failing(fault, chance, recipients) if operation == "SendBulkEmail" else []
-                for entry in failing:
-                    statuses.setdefault(entry, fault.entry_status)
+                statuses = dict.fromkeys(failing, fault.entry_status) | statuses  # the first rule wins
                 self.used[place] += bool(failing)
-                continue
-            if fault.address and not any(fault.address in addresses for addresses in recipients):
-                continue
-            if fault.share < 1 and chance.random() >= fault.share:
-                continue
-            if fault.ends_call and any(
-                other.ends_call and other.is_after is fault.is_after for other, _ in found
-            ):
-                continue
-            found.append((fault, chance))
+            elif self._holds(fault, chance, recipients):
+                met[place] = fault, chance
+        ending = min((place for place, (fault, _) in met.items() if fault.ends_before), default=None)
+        if ending is None:
+            ending = min((place for place, (fault, _) in met.items() if fault.ends_call), default=None)
+        kept = [place for place, (fault, _) in met.items() if place == ending or not fault.ends_call]
+        for place in kept:
             self.used[place] += 1
-        return Planned(found), statuses
+        return Planned([met[place] for place in kept]), statuses
 
     def _concerns(self, fault: Fault, place: int, operation: str, number: int) -> bool:
         return (
@@ -178,6 +176,11 @@ class Plan:
             and (not fault.every or number % fault.every == 0)
             and (not fault.times or self.used[place] < fault.times)
         )
+
+    @staticmethod
+    def _holds(fault: Fault, chance: Random, recipients: Sequence[Sequence[str]]) -> bool:
+        carried = not fault.address or any(fault.address in addresses for addresses in recipients)
+        return carried and (fault.share == 1 or chance.random() < fault.share)
 
     @staticmethod
     def _failing(fault: Fault, chance: Random, recipients: Sequence[Sequence[str]]) -> list[int]:

@@ -7,7 +7,7 @@ code for the daily quota is in version 2 is not documented.
 __all__ = ["STATUSES", "Refusal", "bad_request", "by_status"]
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 (an answer, not a failure of this program)
     """status: of HTTP. code: ``x-amzn-ErrorType``. entry_status: the same thing said of one entry."""
 
     def __init__(self, status: int, code: str, message: str, entry_status: str = "INVALID_PARAMETER") -> None:
@@ -21,7 +21,7 @@ def bad_request(message: str) -> Refusal:
 
 
 def by_status(status: str) -> Refusal:
-    """Return the refusal that stands behind a BulkEmailStatus other than SUCCESS, also one SES does not have."""
+    """Return the refusal behind a BulkEmailStatus other than SUCCESS; also for one that SES does not have."""
     http, code, message = STATUSES.get(status, (400, "BadRequestException", "Something new."))
     return Refusal(http, code, message, status)
 

@@ -90,7 +90,8 @@ def view_of() -> Iterator[ViewOf]:
 
     yield make
     for services in opened:
-        services.raw_engine.dispose()
+        if "raw_engine" in vars(services):
+            services.raw_engine.dispose()
 
 
 @pytest.fixture

@@ -64,6 +64,8 @@ function swapPaper(fresh) {
   paper.append(frame);
 }
 
+let known = main?.dataset.generation; // how often the workspace had changed when this page was made
+
 // -- the page -------------------------------------------------------------------------------------
 
 let asked = 0;
@@ -82,6 +84,7 @@ async function show(address, { push = false, why = "" } = {}) {
   if (push) history.pushState(null, "", address);
   document.title = page.title;
   main.dataset.slug = page.querySelector("main").dataset.slug;
+  known = page.querySelector("main").dataset.generation;
   const focused = document.activeElement?.id;
   for (const id of SWAPPED) {
     const old = element(id), next = element(id, page);
@@ -157,7 +160,7 @@ function press(event) {
     event.preventDefault();
     const address = new URL(location.href);
     address.searchParams.set("again", "1");
-    show(address.href, { why: "Composed again" });
+    show(address.href, { why: "Updated" });
     return;
   }
   const target = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
@@ -191,7 +194,7 @@ if (keys) {
 
 // -- live -----------------------------------------------------------------------------------------
 
-let stream = null, known = main?.dataset.generation;
+let stream = null;
 
 function connect() {
   stream?.close();
