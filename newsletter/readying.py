@@ -48,13 +48,11 @@ def prepare(services: Services, reference: str, segment: str | None = None) -> R
     return Ready(issue=draft.issue, findings=preflight.findings(draft), segment=chosen or "")
 
 
-def approve(services: Services, reference: str) -> Ready:
-    """Freeze the named issue: what was approved is what goes. Raises IssueError if a finding forbids it."""
-    ready = prepare(services, reference)
+def approve(services: Services, ready: Ready) -> None:
+    """Freeze the issue: what was approved is what goes. Raises IssueError if a finding forbids it."""
     ready.refuse_errors()
     with services.engine.begin() as connection:
         approvals.approve(connection, ready.issue, ready.segment, services.clock())
-    return ready
 
 
 def prepare_to_send(services: Services, reference: str, segment: str | None = None) -> Ready:

@@ -55,8 +55,10 @@ def largest(residual: Residual, literal: Callable[[str], int], value: Measure) -
             match statement:
                 case nodes.Output():
                     for child in statement.nodes:
-                        known = isinstance(child, nodes.TemplateData)
-                        total += literal(child.data) if known else value(child, residual.constants)
+                        if isinstance(child, nodes.TemplateData):
+                            total += literal(child.data)
+                        else:
+                            total += value(child, residual.constants)
                 case nodes.If():
                     total += most(statement.body, *(each.body for each in statement.elif_), statement.else_)
                 case nodes.For():

@@ -67,7 +67,7 @@ def check(state: State, issue: str, strict: bool, notes: bool, online: bool) -> 
         note("Asking the web ...")
         found = preflight.in_order([*found, *preflight.online_findings(draft)])
     shown = [f for f in found if notes or f.level is not Level.NOTE]
-    show_findings(shown)
+    show_findings(found, notes=notes)
     bad = [f for f in found if f.level is Level.ERROR or (strict and f.level is Level.WARNING)]
     slug, left_out = draft.issue.slug, len(found) - len(shown)
     summary = [f"{slug}: {f'{len(shown)} finding(s), {len(bad)} to mend' if shown else 'nothing found'}."]
@@ -101,8 +101,9 @@ def approve(state: State, issue: str) -> None:
     """
     from newsletter import readying
 
-    ready = readying.approve(state.services, issue)
+    ready = readying.prepare(state.services, issue)
     show_findings(ready.findings)
+    readying.approve(state.services, ready)
     slug = ready.issue.slug
     state.result(
         {"issue": slug, "hash": ready.issue.hash, "segment": ready.segment},

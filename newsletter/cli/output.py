@@ -95,9 +95,11 @@ def confirm_readers(count: int, *, yes: bool, to: str = "send") -> None:
         raise UsageError("That was not the number; nothing was done.", hint="Run the same command again.")
 
 
-def show_findings(findings: "Sequence[Finding]") -> None:
-    """Print findings on stderr, gravest first: where, what, how to mend."""
+def show_findings(findings: "Sequence[Finding]", *, notes: bool = False) -> None:
+    """Print findings on stderr, gravest first: where, what, how to mend. notes: those, too."""
     colours = {"error": "red", "warning": "yellow", "note": "blue"}
     for finding in findings:
+        if finding.level == "note" and not notes:
+            continue
         label = click.style(f"{finding.level.upper():8}", fg=colours[finding.level], bold=True)
         note(f"{label} {finding.where}: {finding.what}\n         {finding.mend}")

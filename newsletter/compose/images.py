@@ -1,12 +1,8 @@
 """Pictures next to the issue -> pictures that travel with the message, or are published once.
 
-At most twice as wide as they are shown (for sharp screens), never enlarged, turned as the camera held
-them, without the camera's notes (place and time are nobody's business). Photographs become JPEG; pictures
-with few colours or transparency stay PNG. Mail programs show no WebP, AVIF or SVG reliably.
+They are found, made ready by ``encoding``, named after their content, and counted once each.
 """
 
-import hashlib
-import io
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -15,8 +11,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
+from newsletter.compose.encoding import encode
 from newsletter.errors import IssueError, did_you_mean
 from newsletter.model import Image
 
@@ -26,8 +23,6 @@ __all__ = ["CONTENT_WIDTH", "Album", "Embedded", "Picture", "is_remote"]
 CONTENT_WIDTH: Final = 600
 _REMOTE: Final = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
-_JPEG_QUALITY: Final = 82
-_PALETTE: Final = 256  #: more colours than this make a photograph
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +112,7 @@ class Album:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-                data, kind, pixels = _encode(path.read_bytes(), 2 * width)
+                made = encode(path.read_bytes(), 2 * width)
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise IssueError(
                 f'"{src}" is no picture that mail can carry.',
@@ -132,51 +127,19 @@ class Album:
                 file=file,
                 line=line,
             ) from error
-        digest = hashlib.sha256(data).hexdigest()[:20]
         stem = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "picture"
-        cid = f"{digest}@newsletter"
-        extension = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif"}[kind]
-        name = f"{stem[:40]}-{digest[:12]}.{extension}"
+        cid = f"{made.digest[:20]}@newsletter"
+        extension = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif"}[made.kind]
+        name = f"{stem[:40]}-{made.digest[:12]}.{extension}"
         url = f"{self.published}/{name}" if self.published else ""
-        image = self.images.setdefault(cid, Image(name=name, cid=cid, content_type=kind, data=data, url=url))
-        shown = min(width, pixels[0])
-        height = max(1, round(pixels[1] * shown / pixels[0]))
-        return Embedded(src=image.src, width=shown, height=height, pixels=pixels, size=len(data))
+        image = self.images.setdefault(
+            cid, Image(name=name, cid=cid, content_type=made.kind, data=made.data, url=url)
+        )
+        shown = min(width, made.pixels[0])
+        height = max(1, round(made.pixels[1] * shown / made.pixels[0]))
+        return Embedded(src=image.src, width=shown, height=height, pixels=made.pixels, size=len(made.data))
 
 
 def is_remote(src: str) -> bool:
     """Say whether a picture stays on the web: an http or https address."""
     return bool(_REMOTE.match(src))
-
-
-def _encode(data: bytes, most: int) -> tuple[bytes, str, tuple[int, int]]:
-    """Return the picture's bytes, content type and pixel size, at most ``most`` pixels wide."""
-    with Pillow.open(io.BytesIO(data)) as opened:
-        if opened.format == "GIF" and getattr(opened, "is_animated", False):
-            return data, "image/gif", opened.size  # resizing would have to redo every frame
-        plain = opened.format == "JPEG" and opened.mode in {"RGB", "L"} and not opened.getexif()
-        if plain and opened.width <= most:
-            opened.load()  # refuses a truncated file
-            return data, "image/jpeg", opened.size
-        icc = opened.info.get("icc_profile")
-        from_jpeg = opened.format == "JPEG"
-        turned = ImageOps.exif_transpose(opened)
-        transparent = turned.has_transparency_data
-        picture = turned.convert("RGBA" if transparent else "RGB")
-        if opened.mode == "CMYK":
-            icc = None  # it describes inks
-    few_colours = not from_jpeg and picture.getcolors(_PALETTE) is not None
-    if picture.width > most:
-        size = (most, max(1, round(picture.height * most / picture.width)))
-        picture = picture.resize(size, Pillow.Resampling.LANCZOS)
-    written = io.BytesIO()
-    if transparent and picture.getchannel("A").getextrema() == (255, 255):
-        transparent, picture = False, picture.convert("RGB")
-    if transparent or few_colours:
-        if not transparent and picture.getcolors(_PALETTE) is not None:
-            picture = picture.quantize(_PALETTE)
-        picture.save(written, "PNG", optimize=True)
-        return written.getvalue(), "image/png", picture.size
-    extra = {"icc_profile": icc} if icc else {}
-    picture.save(written, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True, **extra)
-    return written.getvalue(), "image/jpeg", picture.size

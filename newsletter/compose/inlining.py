@@ -7,16 +7,25 @@ are not its business, and its CSS parser gets no fetcher.
 
 import logging
 import re
+import threading
 from typing import Any, Final
 
 import cssutils
 from premailer import Premailer
+
+from newsletter.compose.kept import Kept
 
 __all__ = ["inline_css"]
 
 _DOCTYPE: Final = re.compile(r"<!doctype html>", re.IGNORECASE)
 _STYLE_TAG: Final = re.compile(r"<style\b", re.IGNORECASE)
 _IGNORED: Final = ' data-premailer="ignore"'
+_FLOATING: Final = re.compile(r"""<img\b[^>]*\bstyle\s*=\s*["'][^"'>]*\bfloat""", re.IGNORECASE)
+
+_Rule = tuple[tuple[int, ...], str, str]  # specificity, selector, declarations
+#: By the style sheet and its place among others.
+_RULES: Final = Kept[tuple[str, int], tuple[_Rule, ...]](64)
+_CSSUTILS: Final = threading.RLock()  # it keeps its state in globals
 
 # cssutils installs a log handler that writes to stderr; what an owner's CSS gets wrong is no message of ours
 cssutils.log.setLevel(logging.FATAL)
@@ -24,6 +33,14 @@ cssutils.log.setLevel(logging.FATAL)
 
 class _Inliner(Premailer):  # type: ignore[misc]
     """Premailer whose CSS parser cannot fetch: cssutils would even with ``allow_network=False``."""
+
+    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[_Rule], list[Any]]:
+        def parse() -> tuple[_Rule, ...]:
+            with _CSSUTILS:
+                return tuple(super(_Inliner, self)._parse_style_rules(css_body, ruleset_index)[0])
+
+        # what is left over, such as media queries, is never asked for: ``disable_leftover_css``
+        return list(_RULES.get((css_body, ruleset_index), parse)), []
 
     def _parse_css_string(self, css_body: str, validate: bool = True) -> Any:
         parser = cssutils.CSSParser(fetcher=lambda url: None, validate=False, loglevel=logging.FATAL)
@@ -47,6 +64,7 @@ def inline_css(html: str, css: str) -> str:
         cache_css_parsing=False,
         allow_network=False,
         disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
+        align_floating_images=bool(_FLOATING.search(page)),  # it parses the style of every picture
     )
     # style elements inside Outlook's comments still carry the attribute
     return str(inliner.transform(pretty_print=False)).replace(_IGNORED, "")

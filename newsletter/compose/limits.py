@@ -36,6 +36,10 @@ _REFUSED_METHODS: Final = frozenset({"translate", "to_bytes", "from_bytes"})
 _WIDE_PERCENT: Final = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:\*|\d{5,}|\d*\.(?:\*|\d{5,}))")
 _WIDE_BRACES: Final = re.compile(r"\{[^{}]*(?:\{|\d{5,})")
 
+#: As tuples, which are quicker to ask about than unions.
+_TEXT: Final = (str, bytes)
+_MANY: Final = (list, tuple, dict, set, frozenset)
+
 
 class TooMuch(Exception):  # noqa: N818 (templates.py makes an IssueError of it)
     """A template makes more than the limits allow. The message says what, without an end mark."""
@@ -72,10 +76,10 @@ class Budget:
 
     def made(self, value: Any) -> Any:
         """Count a value that was made, and return it. Raises TooMuch."""
-        if isinstance(value, str | bytes):
+        if isinstance(value, _TEXT):
             self.tick(len(value))
             self.allow(len(value))
-        elif isinstance(value, list | tuple | dict | set | frozenset):
+        elif isinstance(value, _MANY):
             self.tick(8 * len(value))
             self.allow(8 * len(value))
         return value
@@ -87,7 +91,7 @@ class Budget:
 
     def check_shown(self, value: Any) -> Any:
         """Return a value that is about to be written as text, if that can be done. Raises TooMuch."""
-        if isinstance(value, list | tuple | dict | set | frozenset):
+        if isinstance(value, _MANY):
             self.allow(_weight(value))
         return value
 
@@ -183,9 +187,9 @@ def _longest(given: Sequence[Any]) -> int:
 
 def _shallow(value: Any) -> int:
     """Return the size of a text, or of a list without what its items hold; 0 for a number."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, _TEXT):
         return len(value)
-    return 8 * len(value) if isinstance(value, list | tuple) else 0
+    return 8 * len(value) if isinstance(value, _MANY) else 0
 
 
 def _weight(value: Any) -> int:
@@ -193,9 +197,9 @@ def _weight(value: Any) -> int:
     total, left = 0, [value]
     while left and total <= MOST_TEXT:
         item = left.pop()
-        total += len(item) + 2 if isinstance(item, str | bytes) else 8
+        total += len(item) + 2 if isinstance(item, _TEXT) else 8
         if isinstance(item, Mapping):
             left += [*item.keys(), *item.values()]
-        elif isinstance(item, list | tuple | set | frozenset):
+        elif isinstance(item, _MANY):
             left += item
     return total

@@ -96,6 +96,8 @@ def _plain(
     parents: list[str],
     tag: str = "",
 ) -> Iterator[Place]:
+    if text.find(slots.opening, start, end) < 0:
+        return
     around = tuple(parents)
     for token in slots.pattern.finditer(text, start, end):
         yield Place(slots.slot(token), where, token.start(), token.end(), tag=tag, parents=around)
@@ -103,6 +105,8 @@ def _plain(
 
 def _attributes(text: str, found: re.Match[str], slots: Slots, parents: list[str]) -> Iterator[Place]:
     start, end = found.span("attributes")
+    if text.find(slots.opening, start, end) < 0:
+        return
     name, around = found["name"].lower(), tuple(parents)
     values = [match for match in _ATTRIBUTE.finditer(text, start, end) if slots.pattern.search(match[2])]
     for token in slots.pattern.finditer(text, start, end):

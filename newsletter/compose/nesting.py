@@ -90,6 +90,6 @@ def _places(root: HtmlElement, slots: Slots) -> Iterator[tuple[Slot, object, str
 
 
 def _blocks(text: str | None, holder: object, name: str, slots: Slots) -> Iterator[tuple[Slot, object, str]]:
-    for slot in slots.find(text or ""):
+    for slot in slots.find(text) if text else ():
         if slot.kind is not Kind.VALUE:
             yield slot, holder, name

@@ -131,6 +131,7 @@ class Slots:
 
     def __post_init__(self) -> None:
         """Prepare the pattern that finds tokens: group 1 is the kind, group 2 the number."""
+        self.opening = f"zq{self.nonce}"  #: looked for before the pattern is: most texts have no token
         self.pattern = re.compile(rf"zq{self.nonce}([a-z])(\d+)z")
         block = rf"zq{self.nonce}[{''.join(kind for kind in Kind if kind is not Kind.VALUE)}]\d+z"
         self.block_pattern = re.compile(block)
@@ -160,6 +161,8 @@ class Slots:
 
     def find(self, text: str) -> list[Slot]:
         """Return the slots in a text, in order."""
+        if self.opening not in text:
+            return []
         return [self.slot(token) for token in self.pattern.finditer(text)]
 
     def readable(self, text: str) -> str:

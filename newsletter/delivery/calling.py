@@ -1,7 +1,7 @@
 """One call to the provider: claim (committed), press letters, send exactly once, record.
 
-    Writer.turn        one thread: records the calls that ended and claims new ones, in one transaction
-    Caller.hand_over   sender threads: presses the letters and sends them; never touches the ledger
+Writer.turn        one thread: records the calls that ended and claims new ones, in one transaction
+Caller.hand_over   sender threads: presses the letters and sends them; never touches the ledger
 """
 
 import re
@@ -109,11 +109,12 @@ class Caller:
             return Done(work=work, settled=settled)
         if not in_time or stopping():  # this computer slept: others may think us dead by now
             return Done(work=work, settled=settled + [_back(row) for row in rows])
-        error = None
+        outcomes: Sequence[Outcome] = []
+        broken: BaseException | None = None
         try:
             outcomes = self.sender.send([letters[row.id] for row in rows])
-        except BaseException as broken:
-            outcomes, error = [], broken
+        except BaseException as error:
+            broken = error
         if len(outcomes) != len(rows):
             outcomes = [_UNKNOWN] * len(rows)
         now = self.clock()
@@ -121,7 +122,7 @@ class Caller:
             settle(row, outcome, letters=len(rows), now=now)
             for row, outcome in zip(rows, outcomes, strict=True)
         ]
-        return Done(work=work, settled=settled, outcomes=outcomes, error=error)
+        return Done(work=work, settled=settled, outcomes=outcomes, error=broken)
 
     def _letters(self, call: Call, people: Mapping[int, Person]) -> tuple[dict[int, Letter], list[Settled]]:
         letters: dict[int, Letter] = {}
@@ -152,7 +153,7 @@ class Writer:
     owner: str
 
     def turn(self, ended: Sequence[Done], *, calls: int, room: int | None = None) -> Turn:
-        """Record the calls that ended and claim up to so many new ones, in one transaction: on disk on return.
+        """Record the calls that ended and claim up to so many new ones: one commit, on disk on return.
 
         room: the most deliveries to claim, None for no limit. If the database is away, what ended is written
         with patience, and nothing is claimed.

@@ -40,6 +40,7 @@ class Crew:
         self._make_call, self._fixed = make_call, threads
         self.size = threads or _FIRST
         self.open = 0  #: calls given out and not come back
+        self.letters = 0  #: in those calls
         self._inbox: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[tuple[Done, float]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -59,6 +60,7 @@ class Crew:
             self._threads.append(thread)
             thread.start()
         self.open += 1
+        self.letters += len(work.call.rows)
         self._inbox.put(work)
 
     def ended(self, timeout: float) -> list[Done]:
@@ -70,12 +72,13 @@ class Crew:
             except queue.Empty:
                 break
             self.open -= 1
+            self.letters -= len(done.work.call.rows)
             self._durations.append(seconds)
             found.append(done)
         return found
 
     def review(self, rate: float | None, letters: int) -> None:
-        """Now and then, take on a thread more or let go of one. rate: recipients a second; letters: a call."""
+        """Now and then, take on threads or let one go. rate: recipients a second; letters: in a call."""
         elapsed = time.perf_counter() - self._reviewed_at
         if self._fixed is not None or elapsed < _REVIEW_SECONDS:
             return

@@ -73,6 +73,11 @@ class Pacer:
         """Whether nothing is limited: then the bucket is not looked at."""
         return self._granted.per_second is None and self._granted.today is None and not self._throttled
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether the provider's last answer leaves anything of the daily quota."""
+        return self._granted.today is None or self._granted.today >= 1
+
     def refresh(self, *, at_once: bool = False) -> None:
         """Ask the provider again if the last answer is a minute old. Not inside a transaction."""
         now = self._clock()
@@ -108,7 +113,7 @@ class Pacer:
             self._pace = limits.spend(connection, self._limit, budget.pace, recipients)
 
     def slow(self, connection: Connection, begun: float) -> None:
-        """Halve the rate, unless that was done since the throttled call began. What the bucket holds is lost."""
+        """Halve the rate, unless that was done since the throttled call began; empty the bucket."""
         if self._granted.per_second is None and not self._throttled:
             self._throttled = True  # a provider that named no rate: begin at a full call a second
         self._pace = limits.slow(connection, self._limit, self._grant, begun=begun)

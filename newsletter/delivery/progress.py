@@ -17,8 +17,8 @@ from newsletter.store.tallies import tally
 
 __all__ = ["Meter", "Progress"]
 
-_RECOUNT: Final = timedelta(seconds=10)
-_RECOUNT_SHARE: Final = 50  # counting a million rows takes a while: at most a fiftieth of the run
+_RECOUNT: Final = timedelta(seconds=30)
+_RECOUNT_SHARE: Final = 100  # counting a million rows takes a while: at most a hundredth of the run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class Progress:
     """A campaign's deliveries by state, as far as this process knows.
 
     sending: in flight, here or in another process. rate: recipients a second at present, None for no
-    limit. waiting_until: set while nothing can be done before that time.
+    limit. waiting_until: set while nothing can be done before that time. note: what the owner should know.
     """
 
     state: CampaignState
@@ -39,6 +39,7 @@ class Progress:
     sending: int
     rate: float | None = None
     waiting_until: datetime | None = None
+    note: str = ""
 
     @property
     def done(self) -> int:
@@ -64,6 +65,8 @@ class Progress:
         ]
         if self.waiting_until is not None:
             words.append("waiting to try again")
+        if self.note:
+            words.append(self.note)
         return ", ".join(words)
 
 
@@ -94,6 +97,16 @@ class Meter:
         ended = self._clock()
         self._next_count = ended + max(_RECOUNT, _RECOUNT_SHARE * (ended - began))
 
+    @property
+    def sent(self) -> int:
+        """Deliveries that are sent."""
+        return self._counts[DeliveryState.SENT]
+
+    @property
+    def queued(self) -> int:
+        """Deliveries that are queued or in flight here."""
+        return max(0, self._counts[DeliveryState.QUEUED])
+
     def add(self, settled: Sequence[Settled], skipped: int = 0) -> None:
         """Take in what became of a call's rows, which were queued before; recount when it is time."""
         if self._clock() >= self._next_count:
@@ -101,9 +114,9 @@ class Meter:
             return
         self._counts[DeliveryState.QUEUED] -= len(settled) + skipped
         self._counts[DeliveryState.SKIPPED] += skipped
-        self._counts.update(row.state for row in settled)
+        self._counts.update([row.state for row in settled])
 
-    def show(self, *, rate: float | None, waiting_until: datetime | None = None) -> Progress:
+    def show(self, *, rate: float | None, waiting_until: datetime | None = None, note: str = "") -> Progress:
         """Return the figures as they are known now."""
         counts = self._counts
         return Progress(
@@ -117,4 +130,5 @@ class Meter:
             sending=counts[DeliveryState.SENDING],
             rate=rate,
             waiting_until=waiting_until,
+            note=note,
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, select, true, update
 
 from newsletter.delivery import planning
+from newsletter.delivery.canary import Canary
 from newsletter.delivery.delivering import deliver
 from newsletter.delivery.progress import Progress
 from newsletter.model import CompiledIssue, Letter, Outcome, OutcomeKind, Person, Residual
@@ -15,6 +16,7 @@ from newsletter.senders.memory import MemorySender
 from newsletter.store.campaigns import Campaign, get_campaign
 from newsletter.store.engine import reading
 from newsletter.store.guard import Place
+from newsletter.store.limits import Limit
 from newsletter.store.tables import deliveries, subscribers, suppressions
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -50,6 +52,9 @@ class Driver:
     campaign_id: int = 0
     stops: Callable[[], bool] = lambda: False
     press: PlainPress = field(default_factory=PlainPress)
+    threads: int | None = 1
+    canary: Canary | None = None
+    wait: bool = False
     place: Place = field(default_factory=lambda: Place(host="", database="test"))
 
     def clock(self) -> datetime:
@@ -115,6 +120,10 @@ class Driver:
             sleep=self.sleep,
             stop=self.is_stopped,
             place=self.place,
+            limit=Limit(key="test", clock=self.clock),
+            threads=self.threads,
+            canary=self.canary,
+            wait=self.wait,
         )
 
     def deliver(self) -> list[Progress]:

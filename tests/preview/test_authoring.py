@@ -255,6 +255,15 @@ def test_findings_stand_beside_the_page_gravest_first_with_their_line(author: Br
     assert "<iframe" in page  # it is shown all the same
 
 
+def test_notes_are_folded_away_so_that_they_hide_nothing(author: Browser, writing: Desk) -> None:
+    without = ISSUE.replace("preheader: Why we sing when it is dark.\n", "")
+    writing.write(f"issues/{SLUG}.md", without)
+    page = author.get(PAGE, {"again": "1"}).text
+    folded = page[page.index('<details class="notes"') :]
+    assert 'class="note"' in folded
+    assert 'class="note"' not in page[: page.index('<details class="notes"')]
+
+
 LAYOUT = "templates/monthly/layout.mjml.j2"
 BREAKAGES = {
     "front matter": (f"issues/{SLUG}.md", "title: Lanterns", "title: [Lanterns", f"issues/{SLUG}.md:"),

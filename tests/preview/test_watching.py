@@ -4,9 +4,11 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from newsletter.preview import watching
 from newsletter.preview.watching import Watch, folders
 
 pytestmark = pytest.mark.slow
@@ -101,6 +103,27 @@ def test_people_output_and_other_tools_files_are_not_watched(root: Path) -> None
     )
     assert counts == [0, 0, 0, 0, 0]
     assert [path.name for path in folders(root)] == ["issues", "templates"]
+
+
+def test_where_the_system_has_no_watches_left_it_looks_now_and_then(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = watching.awatch
+
+    def without_watches(*paths: Path, force_polling: bool | None, **options: Any) -> Any:
+        if not force_polling:
+            raise OSError("OS file watch limit reached")
+        return real(*paths, force_polling=force_polling, **options)
+
+    monkeypatch.setattr(watching, "awatch", without_watches)
+    counts = told_after(
+        root,
+        lambda: None,  # the watch that was lost tells of itself
+        lambda: (root / "issues" / "2026-12-a.md").write_text("two"),
+        lambda: (root / "newsletter.toml").write_text("[newsletter]"),
+        wait=4,
+    )
+    assert all(counts[1:]), counts
 
 
 def test_many_files_saved_at_once_are_one_change(root: Path) -> None:

@@ -86,10 +86,12 @@ async function show(address, { push = false, why = "" } = {}) {
   main.dataset.slug = page.querySelector("main").dataset.slug;
   known = page.querySelector("main").dataset.generation;
   const focused = document.activeElement?.id;
+  const notes = element("notes")?.open;
   for (const id of SWAPPED) {
     const old = element(id), next = element(id, page);
     if (old.innerHTML !== next.innerHTML) old.innerHTML = next.innerHTML;
   }
+  if (notes && element("notes")) element("notes").open = true;
   element("stage").className = fresh.className;
   element("inbox").replaceWith(document.importNode(element("inbox", page), true));
   swapPaper(element("paper", page));
