@@ -92,7 +92,7 @@ def _made(data: bytes, most: int) -> tuple[bytes, str, tuple[int, int]]:
 
 def _is_small_drawing(opened: Pillow.Image, data: bytes) -> bool:
     """Say whether a PNG has a palette, greys or transparency, is small, and holds nothing but the picture."""
-    drawing = opened.mode in {"1", "L", "LA", "P"} or opened.has_transparency_data
+    drawing = opened.mode in {"L", "LA", "P"} or opened.has_transparency_data
     chunks = list(_chunks(data)) if drawing and len(data) <= _SMALL_PNG else []
     return bool(chunks) and _DRAWN.issuperset(chunks) and chunks[-1] == b"IEND"
 

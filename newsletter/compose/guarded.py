@@ -88,7 +88,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Return ``left operator right``, measured first."""
-        if type(left) is not float and type(right) is not float:  # nearly all are: colours are computed
+        if not (type(left) is float or (type(left) is int and type(right) is float)):  # most are: colours
             self.budget.check_operator(operator, left, right)
         return self.made(self.binop_table[operator](left, right))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import watchfiles
 
-from newsletter.preview import watching
 from newsletter.preview.watching import Watch, folders
 
 pytestmark = pytest.mark.slow
@@ -108,14 +108,14 @@ def test_people_output_and_other_tools_files_are_not_watched(root: Path) -> None
 def test_where_the_system_has_no_watches_left_it_looks_now_and_then(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = watching.awatch
+    real = watchfiles.awatch
 
     def without_watches(*paths: Path, force_polling: bool | None, **options: Any) -> Any:
         if not force_polling:
             raise OSError("OS file watch limit reached")
         return real(*paths, force_polling=force_polling, **options)
 
-    monkeypatch.setattr(watching, "awatch", without_watches)
+    monkeypatch.setattr("newsletter.preview.watching.awatch", without_watches)
     counts = told_after(
         root,
         lambda: None,  # the watch that was lost tells of itself
