@@ -68,11 +68,14 @@ class Budget:
         self._made += size
         if self._made > MOST_MADE:
             raise TooMuch(f"It makes more than {MOST_MADE:,} characters in all")
-        if self._steps & 0xFF == 0:
-            if self._steps > MOST_STEPS:
-                raise TooMuch(f"It loops more than {MOST_STEPS:,} times in all")
-            if self._clock() - self._began > MOST_SECONDS:
-                raise TooMuch(f"It computes for more than {MOST_SECONDS:g} seconds")
+        if self._steps & 0xF == 0:
+            self._look()
+
+    def _look(self) -> None:
+        if self._steps > MOST_STEPS:
+            raise TooMuch(f"It loops more than {MOST_STEPS:,} times in all")
+        if self._clock() - self._began > MOST_SECONDS:
+            raise TooMuch(f"It computes for more than {MOST_SECONDS:g} seconds")
 
     def made(self, value: Any) -> Any:
         """Count a value that was made, and return it. Raises TooMuch."""
@@ -116,6 +119,7 @@ class Budget:
         self, name: str, value: Any, arguments: Sequence[Any], named: Mapping[str, Any]
     ) -> Any:
         """Return the value, to be given to a filter. Raises TooMuch if the result would be too large."""
+        self._look()  # each time: one filter may go through a hundred thousand items
         value = self.check_shown(value)
         given = [*arguments, *named.values()]
         if name in _NUMBERED_FILTERS:

@@ -9,13 +9,14 @@ others (text, Markdown, words) do not.
 import contextlib
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Final, NoReturn
 
 from jinja2 import (
+    Environment,
     FileSystemLoader,
     StrictUndefined,
     TemplateNotFound,
@@ -23,6 +24,8 @@ from jinja2 import (
     UndefinedError,
     nodes,
 )
+from jinja2.loaders import split_template_path
+from jinja2.parser import Parser
 
 from newsletter.compose.binding import Binder
 from newsletter.compose.guarded import GuardedEnvironment
@@ -49,6 +52,18 @@ class _Ready:
     weight: int
 
 
+class _Files(FileSystemLoader):
+    """Template files of a sensible size."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return a file's text, its path, and whether it is still the same; Jinja calls this."""
+        (folder,) = map(Path, self.searchpath)
+        path = folder.joinpath(*split_template_path(template))
+        if path.is_file() and path.stat().st_size > 4 * MOST_SOURCE:  # bytes of a character
+            raise _too_long(f"{folder.name}/{template}")
+        return super().get_source(environment, template)
+
+
 #: By the source, its name and file, the templates' folder, and whether it has marks.
 _READY: Final = Kept[tuple[str, str | None, str | None, str, bool], _Ready](
     8_000_000, weight=lambda ready: ready.weight + 1000
@@ -73,7 +88,7 @@ class Templates(GuardedEnvironment):
         """marks: write ``file:line`` marks into the result (``lines``), to find errors again."""
         super().__init__(
             {"default": default, "d": default, "safe_url": safe_url, "urlencode": urlencode},
-            loader=FileSystemLoader(folder),
+            loader=_Files(folder),
             undefined=StrictUndefined,
             autoescape=lambda name: bool(name) and str(name).endswith((".mjml.j2", ".html.j2")),
             keep_trailing_newline=True,
@@ -83,6 +98,7 @@ class Templates(GuardedEnvironment):
         self._slots, self._folder, self._marks = slots, folder, marks
         self._texts: set[str] = set()
         self._definitions: Mapping[int, Definition] = {}  # of the file that is being compiled
+        self._reading: str | None = None  # that file, while it is
         # the same issue must always compile to the same mail
         del self.filters["random"], self.globals["lipsum"]
 
@@ -146,6 +162,7 @@ class Templates(GuardedEnvironment):
 
     def _compiled(self, source: str, name: str | None, filename: str | None) -> _Ready:
         code = super().compile(source, name, filename)
+        self._reading = None
         return _Ready(code, self._definitions, len(source))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -158,11 +175,8 @@ class Templates(GuardedEnvironment):
         file = self.shown_name(name or "")
         refuse_private(source, file)
         if len(source) > MOST_SOURCE:
-            raise IssueError(
-                f"The template has more than {MOST_SOURCE:,} characters.",
-                hint="Split it; pictures and data do not belong into it.",
-                file=file,
-            )
+            raise _too_long(file)
+        self._reading = file
         tree = super()._parse(source, name, filename)
         binder = Binder(file, self.filters, self.tests)
         binder.bind(tree)
@@ -223,7 +237,8 @@ class Templates(GuardedEnvironment):
             ) from error
         except Exception as error:  # a template can raise anything; the owner wants to know where
             file, line = self._place(error)
-            what = str(error) or type(error).__name__
+            deep = isinstance(error, RecursionError) or "nested blocks" in str(error)
+            what = "something is nested too deeply" if deep else str(error).rstrip(".") or type(error).__name__
             raise IssueError(
                 f"The template fails: {what}.",
                 hint="Correct the expression in this line.",
@@ -254,14 +269,35 @@ class Templates(GuardedEnvironment):
 
     def _place(self, error: BaseException) -> tuple[str | None, int | None]:
         """Return the innermost template file and line in a traceback, which Jinja has rewritten for us."""
-        place: tuple[str | None, int | None] = (None, None)
+        place: tuple[str | None, int | None] = (self._reading, None)
         for frame, line in traceback.walk_tb(error.__traceback__):
+            if self._reading and (found := _line_read(frame)):
+                place = (self._reading, found)
             name = frame.f_code.co_filename
             if name in self._texts:
                 place = (name, line)
             elif Path(name).is_relative_to(self._folder):
                 place = (f"{self._folder.name}/{Path(name).relative_to(self._folder).as_posix()}", line)
         return place
+
+
+def _too_long(file: str) -> IssueError:
+    return IssueError(
+        f"The file has more than {MOST_SOURCE:,} characters.",
+        hint="Split it; pictures and data do not belong into it.",
+        file=file,
+    )
+
+
+def _line_read(frame: FrameType) -> int | None:
+    """Return the line of a template that a function of Jinja's parser or compiler is at."""
+    match frame.f_locals:
+        case {"self": Parser() as parser}:
+            return int(parser.stream.current.lineno)
+        case {"node": nodes.Node(lineno=int(line))}:
+            return line
+        case _:
+            return None
 
 
 def _is_not_utf8(path: Path) -> bool:

@@ -27,14 +27,16 @@ __all__ = [
 ]
 
 MAX_BULK: Final = 50  #: letters in one SendBulkEmail
-MAX_CALL_BYTES: Final = 1_000_000  #: "1 MB" of input JSON with an inline template; the smaller reading of MB
+#: "1 MB" of input JSON with an inline template: the smaller reading of MB, less room for the list's commas
+MAX_CALL_BYTES: Final = 999_000
 _MAX_MESSAGE = 40 * 1024 * 1024  # bytes after base64, which is how a raw message travels
 _MAX_VALUES = 262_144  # characters of ReplacementTemplateData
-_MAX_HEADERS = 15
+_MAX_HEADERS = 15  # in one message: the template's and the letter's own together
+_MAX_HEADER = 996  # characters of name and value
 _ENTRY_FRAME = 172  # bytes of an entry's JSON without what it holds
 _PAIR_FRAME = 27  # bytes around one name and value
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
-_HEADER_VALUE = re.compile(r"[ -~]{0,995}")
+_HEADER_VALUE = re.compile(r"[ -~]{1,995}")
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
@@ -44,11 +46,14 @@ def set_up_fault(letter: Letter) -> str | None:
         if not _TAG.fullmatch(name) or not _TAG.fullmatch(value):
             return f"Amazon SES does not take the tag {name!r}: only letters, digits, - and _."
     shared = letter.template.headers if letter.template else {}
-    if (count := max(len(shared), len(letter.headers))) > _MAX_HEADERS:
+    if (count := len(shared.keys() | letter.headers.keys())) > _MAX_HEADERS:
         return f"Amazon SES takes {_MAX_HEADERS} headers in bulk, not {count}."
     for name, value in (*shared.items(), *letter.headers.items()):
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        fits = len(name) + len(value) <= _MAX_HEADER
+        if not (fits and _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             return f"Amazon SES does not take the header {name!r} in bulk ({len(value)} characters)."
+    if letter.template and sum(map(len, letter.template.defaults.values())) > _MAX_VALUES // 2:
+        return "The braces of this issue are too many for bulk. Set api = \"raw\" under [ses]."
     if len(letter.mime) * 4 // 3 > _MAX_MESSAGE:
         return f"The message is larger than 40 MB: {len(letter.mime):,} bytes before base64."
     return None

@@ -15,7 +15,7 @@ Decisions
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, text, update
 
 from newsletter.ports import Clock
 from newsletter.store.sql import insert_or_ignore
@@ -30,6 +30,17 @@ _CLIMB: Final = 0.05
 _CALL_SHARE: Final = 0.05  # of a second's worth: the most that one call carries
 _SLACK: Final = 0.05  # seconds that a call may be late without losing its tokens
 _BURST: Final = 0.1  # seconds' worth that the bucket holds
+
+# text, because these two run with every claim: an expression costs more to build than to run
+_LOOK: Final = {
+    "sqlite": text("SELECT tokens, at, share, slowed_at, left_today FROM limits WHERE key = :key"),
+    "postgresql": text(
+        "SELECT tokens, at, share, slowed_at, left_today FROM limits WHERE key = :key FOR UPDATE"
+    ),
+}
+_SPEND: Final = text(
+    "UPDATE limits SET tokens = :tokens, at = :at, rate = :rate, left_today = :left_today WHERE key = :key"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,12 +90,12 @@ def call_size(rate: float, max_call: int) -> int:
 
 def look(connection: Connection, limit: Limit, grant: Grant) -> Pace:
     """Return the bucket, filled up to now. Until the commit nobody else looks at it, or spends from it."""
-    query = select(limits).where(limits.c.key == limit.key).with_for_update()
-    row = connection.execute(query).one_or_none()
+    query = _LOOK[connection.dialect.name]
+    row = connection.execute(query, {"key": limit.key}).one_or_none()
     if row is None:
         begin = {"key": limit.key, "tokens": 0.0, "at": 0.0, "rate": grant.per_second}
         connection.execute(insert_or_ignore(connection, limits), [begin])
-        row = connection.execute(query).one()
+        row = connection.execute(query, {"key": limit.key}).one()
     now = _now(connection, limit)
     rate, share = _rate(grant, row.share, row.slowed_at, now)
     call = call_size(rate, grant.max_call)
@@ -105,8 +116,10 @@ def spend(connection: Connection, limit: Limit, pace: Pace, recipients: int) -> 
     """Take so many tokens from the bucket that was looked at, and write it; return it."""
     left = None if pace.left_today is None else pace.left_today - recipients
     pace = replace(pace, tokens=pace.tokens - recipients, left_today=left)
-    values = {"tokens": pace.tokens, "at": pace.at, "rate": pace.rate, "left_today": pace.left_today}
-    connection.execute(update(limits).where(limits.c.key == limit.key).values(values))
+    connection.execute(
+        _SPEND,
+        {"key": limit.key, "tokens": pace.tokens, "at": pace.at, "rate": pace.rate, "left_today": left},
+    )
     return pace
 
 

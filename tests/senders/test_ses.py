@@ -120,6 +120,8 @@ def test_what_is_too_long_for_one_bulk_entry_fails_alone(server: Misbehaving) ->
         {"headers": {"List-Unsubscribe": "x" * 996}},
         {"headers": {"List-Unsubscribe": "<https://x>\r\nBcc: eve"}},
         {"headers": {"Bad Name": "x"}},
+        {"headers": {"X-Empty": ""}},
+        {"headers": {"X-A": "x" * 995}},
         {"headers": {f"X-{n}": "x" for n in range(16)}},
     ],
     ids=str,
