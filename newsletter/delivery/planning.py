@@ -7,10 +7,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from newsletter.delivery.owners import is_dead
 from newsletter.errors import NewsletterError, UsageError
 from newsletter.model import CampaignState, CompiledIssue
 from newsletter.ports import Clock
-from newsletter.store import campaigns
+from newsletter.store import campaigns, deliveries
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
 from newsletter.store.freezing import Counts, forecast, freeze_chunk
@@ -26,8 +27,9 @@ _CONFLICT = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock; m
 def begin(engine: Engine, issue: CompiledIssue, *, segment: str, clock: Clock) -> Campaign:
     """Return the campaign of this issue to this segment: a new one, ``planning``, or the one there is.
 
-    A new one freezes the content, and that nobody who subscribes later belongs. Raises UsageError if
-    another campaign of the issue is open.
+    A new one freezes the content, and that nobody who subscribes later belongs. A cancelled one does not
+    count: there will be another, which skips whoever had the issue. Raises UsageError if another campaign of
+    the issue is open, or a cancelled one still has calls in flight.
     """
     with engine.begin() as connection:
         return _find_or_create(connection, issue, segment, clock)
@@ -58,7 +60,7 @@ def plan(
     if campaign.state is CampaignState.CANCELLED:
         raise UsageError(
             f"The send of {campaign.slug} to {campaign.segment or 'everyone'} was cancelled.",
-            hint="A cancelled send does not come back. Rename the issue, or send it to another segment.",
+            hint=f"Begin a new one, which skips whoever had it: newsletter send {campaign.slug}",
         )
     return campaign
 
@@ -67,6 +69,7 @@ def _find_or_create(connection: Connection, issue: CompiledIssue, segment: str, 
     campaign = campaigns.find_campaign(connection, issue.slug, segment)
     if campaign is not None:
         return campaign
+    _settle_cancelled(connection, issue.slug, clock)
     try:
         return campaigns.create_campaign(connection, issue, segment=segment, now=clock())
     except UsageError:
@@ -75,6 +78,17 @@ def _find_or_create(connection: Connection, issue: CompiledIssue, segment: str, 
         if campaign is None:
             raise
         return campaign
+
+
+def _settle_cancelled(connection: Connection, slug: str, clock: Clock) -> None:
+    """See to it that nothing of a cancelled campaign is in flight: who has the issue must be known."""
+    for number in campaigns.cancelled_in_flight(connection, slug):
+        deliveries.abandon_dead(connection, number, is_dead=is_dead, now=clock())
+    if campaigns.cancelled_in_flight(connection, slug):
+        raise UsageError(
+            f"Mail of the cancelled send of {slug} is still on its way.",
+            hint="Try again in a minute: by then it is known who has it.",
+        )
 
 
 def preview_plan(engine: Engine, slug: str, *, audience: ColumnElement[bool]) -> Counts:

@@ -40,7 +40,7 @@ __all__ = ["SesSender", "choose_form", "client_config", "open_ses"]
 Form = Literal["raw", "bulk"]
 
 _RAW_UP_TO = 200  # mails/s that raw calls reach with few threads; above it bulk, 12 times cheaper a mail
-_ROOM_FOR_TEXT = 400_000  # bytes of a bulk call kept for the template and 50 letters' values
+_ROOM_FOR_TEXT = 399_000  # bytes of a bulk call kept for the template and 50 letters' values
 _IDLE = timedelta(seconds=15)  # after which a kept connection is not trusted
 _REFRESH = timedelta(seconds=60)  # between two GetAccount; more often than once a second is refused
 

@@ -29,6 +29,7 @@ __all__ = [
     "OPEN",
     "Campaign",
     "all_campaigns",
+    "cancelled_in_flight",
     "create_campaign",
     "find_campaign",
     "finish",
@@ -197,6 +198,19 @@ def is_cancelled(connection: Connection, campaign_id: int) -> bool:
     """Return whether a campaign was cancelled; on PostgreSQL nobody can cancel it until the commit."""
     query = select(campaigns.c.state).where(campaigns.c.id == campaign_id).with_for_update(read=True)
     return bool(connection.execute(query).scalar_one() == CampaignState.CANCELLED.value)
+
+
+def cancelled_in_flight(connection: Connection, slug: str) -> list[int]:
+    """Return the cancelled campaigns of an issue that still have deliveries in flight."""
+    rows = connection.execute(
+        text(
+            """SELECT id FROM campaigns WHERE slug = :slug AND state = 'cancelled' AND EXISTS (
+                SELECT 1 FROM deliveries
+                WHERE deliveries.campaign_id = campaigns.id AND deliveries.state = 'sending')"""
+        ),
+        {"slug": slug},
+    )
+    return list(rows.scalars())
 
 
 def set_reason(connection: Connection, campaign_id: int, reason: str) -> None:
