@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from newsletter.checks import (
+    active,
     clients,
     contrast,
     dark_mode,
@@ -74,6 +75,7 @@ def findings(draft: Draft) -> list[Finding]:
             *fields.check(report.field_uses, draft.known_fields),
             *leftovers.check(issue, places),
             *links.check(page, places),
+            *active.check(page, places),
             *headings.check(page, places),
             *contrast.check(page, places),
             *pictures.check(report),

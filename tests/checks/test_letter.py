@@ -29,6 +29,20 @@ def test_a_placeholder_is_an_error(table: Table, left: str, line: str | None) ->
     assert found == ("placeholder", line or "issues/2026-12-under-test.md")
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>alert(1)</script>",
+        "<form action='https://example.org/'><input name='x'></form>",
+        "<iframe src='https://example.org/'></iframe>",
+        "<p onclick='alert(1)'>Press me</p>",
+    ],
+)
+def test_what_does_something_is_an_error_because_mail_programs_take_it_out(table: Table, html: str) -> None:
+    found = table.found(change("Some words", f"Some\n\n{html}\n\nwords"))
+    assert found[0] == ("active-content", "10")
+
+
 def test_a_placeholder_in_the_subject_is_found_at_its_key(table: Table) -> None:
     assert table.found(change("title: Rhythm and rest", "title: R\nsubject: TBD")) == [("placeholder", "3")]
 
