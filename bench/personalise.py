@@ -103,7 +103,7 @@ class Naive:
         self._filler = Filler(issue)  # subject and text part: too cheap to matter
         self._mjml = FILL_HTML.template(whole_mjml(workspace, path))
         mjml = self._mjml.render(context_for(PEOPLE[0], links))
-        self._css = run_mjml(mjml, lambda line: ("layout", line)).css
+        self._css = run_mjml(mjml, lambda line, _: ("layout", line)).css
 
     def html(self, person: Person) -> str:
         """Return one person's HTML part."""
