@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import ColumnElement
 
 from newsletter.delivery import catching_up, delivering, planning, steering
+from newsletter.delivery.canary import canary_for
 from newsletter.delivery.forecast import Forecast, forecast
+from newsletter.delivery.pacing import shared_limit
 from newsletter.delivery.progress import Progress
 from newsletter.people import segments
 from newsletter.personal.press import Press
@@ -79,10 +81,13 @@ def start(services: Services, ready: Ready) -> Campaign:
     return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
 
 
-def deliver(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -> Iterator[Progress]:
-    """Send what is queued, in the words that were frozen; yields after each call to the provider.
+def deliver(
+    services: Services, campaign: Campaign, *, stop: Callable[[], bool], wait: bool = False
+) -> Iterator[Progress]:
+    """Send what is queued, in the words that were frozen; yields as calls to the provider end.
 
-    Raises Stopped when stop() said so, SendError when the provider refuses the account.
+    wait: wait while the daily quota is used up, and go on by itself. Raises Stopped when stop() said so,
+    Parked when the quota is used up and nobody is to wait, SendError when the provider refuses the account.
     """
     with reading(services.engine) as connection:
         issue = campaigns.frozen_issue(connection, campaign.id)
@@ -97,6 +102,9 @@ def deliver(services: Services, campaign: Campaign, *, stop: Callable[[], bool])
         sleep=services.sleep,
         stop=stop,
         place=services.place,
+        limit=shared_limit(services.engine, sender.kind, services.settings.ses.region, services.clock),
+        canary=canary_for(services.settings.safety, health=lambda _: None) if sender.kind == "ses" else None,
+        wait=wait,
     )
 
 

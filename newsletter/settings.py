@@ -101,6 +101,15 @@ class Safety:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Web:
+    """``[web]``: the pages of `newsletter serve`."""
+
+    offered_tags: tuple[str, ...] = ()  #: tags that readers choose themselves: "tag" or "tag: words for it"
+    confirm_within: str = "7d"  #: how long a sign-up may wait for its confirmation
+    trusted_proxies: tuple[str, ...] = ()  #: addresses or networks whose X-Forwarded-For is believed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything an owner can choose, one attribute a section of ``newsletter.toml``."""
 
@@ -113,6 +122,7 @@ class Settings:
     tracking: Tracking = field(default_factory=Tracking)
     archive: Archive = field(default_factory=Archive)
     safety: Safety = field(default_factory=Safety)
+    web: Web = field(default_factory=Web)
 
 
 @dataclass(frozen=True, kw_only=True)

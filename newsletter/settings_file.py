@@ -11,13 +11,14 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import ConfigError, did_you_mean
-from newsletter.settings import SETTINGS_FILE, Newsletter, Ses, Settings, duration
+from newsletter.settings import SETTINGS_FILE, Newsletter, Ses, Settings, Web, duration
 
 __all__ = ["find_workspace", "load_settings"]
 
@@ -222,7 +223,12 @@ def _contradictions(settings: Settings) -> Iterator[_Complaint]:
     yield from _check_ses(settings.ses)
     spans = [("schedule", key, getattr(settings.schedule, key)) for key in ("max_late", "cooling_off")]
     spans += [("schedule", "nag", span) for span in settings.schedule.nag]
-    for section, key, span in [*spans, ("safety", "canary_wait", settings.safety.canary_wait)]:
+    spans += [
+        ("safety", "canary_wait", settings.safety.canary_wait),
+        ("web", "confirm_within", settings.web.confirm_within),
+    ]
+    yield from _check_web(settings.web)
+    for section, key, span in spans:
         try:
             duration(span)
         except ValueError:
@@ -263,6 +269,19 @@ def _check_ses(ses: Ses) -> Iterator[_Complaint]:
         yield "ses", "share", f"is {ses.share}.", "Use a number above 0 and at most 1."
     if not 0 <= ses.quota_reserve < 1:
         yield "ses", "quota_reserve", f"is {ses.quota_reserve}.", "Use a number from 0 to below 1."
+
+
+def _check_web(web: Web) -> Iterator[_Complaint]:
+    for proxy in web.trusted_proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            yield (
+                "web",
+                "trusted_proxies",
+                f"has {proxy!r}, neither an address nor a network.",
+                'Write ["127.0.0.1"] or ["10.0.0.0/8"].',
+            )
 
 
 def _is_mailbox(text: str) -> bool:

@@ -5,6 +5,7 @@ rotated: the first signs, all verify. A token never expires: an unsubscribe link
 """
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ class Tokens:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         """secrets: newest first; the first signs, each verifies."""
+        self._secrets = [secret.encode() for secret in secrets]
         # itsdangerous signs with its last key and tries all of them
         self._signer = Signer(list(reversed(secrets)), salt="newsletter.link", sep=".", digest_method=_sha256)
 
@@ -48,6 +50,18 @@ class Tokens:
             return Claim(purpose, int(subscriber), campaign)
         except (BadSignature, ValueError):
             return None
+
+    def fingerprints(self, key: str) -> list[str]:
+        """Return the keyed hashes (HMAC-SHA256) of an address's email_key, one a secret, newest first.
+
+        They stand for somebody who asked to be forgotten: the first is kept, any of them is that person.
+
+        >>> [hash] = Tokens(["s" * 32]).fingerprints("ada@example.org")
+        >>> hash[:10], len(hash)
+        ('hmac:69c71', 69)
+        """
+        text = b"newsletter.forgotten\0" + key.encode()
+        return [f"hmac:{hmac.digest(secret, text, 'sha256').hex()}" for secret in self._secrets]
 
 
 def _sha256(data: bytes = b"") -> "hashlib._Hash":

@@ -12,7 +12,7 @@ __all__ = ["COMMANDS"]
 
 @click.group()
 def db() -> None:
-    """Look after the database: migrate, check, adopt."""
+    """Look after the database: migrate, check, backup, adopt."""
 
 
 @db.command()
@@ -64,6 +64,32 @@ def check(state: State) -> None:
         raise NewsletterError(
             f"{len(problems)} problem(s) found.", hint="Restore a backup, or run: newsletter db migrate"
         )
+
+
+@db.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many backups stay; the oldest are removed.",
+)
+@json_option
+@pass_state
+def backup(state: State, keep: int) -> None:
+    """Copy the database into subscribers/backups/, while others may use it.
+
+    SQLite: a file that is a database itself. PostgreSQL: by pg_dump, for pg_restore.
+
+    \b
+    Example: newsletter db backup
+    """
+    from newsletter.store.backup import back_up
+
+    services = state.services
+    folder = services.workspace.subscribers / "backups"
+    made = back_up(services.raw_engine, folder, now=services.clock(), env=services.env, keep=keep)
+    state.result({"backup": str(made)}, services.shown(made))
 
 
 @db.command()

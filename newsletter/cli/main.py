@@ -11,7 +11,20 @@ from typing import Any
 import click
 
 from newsletter import __version__
-from newsletter.cli import campaigns, database, issues, mailbox, people, preview, sending, start, steering
+from newsletter.cli import (
+    campaigns,
+    database,
+    issues,
+    mailbox,
+    people,
+    preview,
+    segments,
+    sending,
+    serve,
+    start,
+    steering,
+    why,
+)
 from newsletter.cli.output import State
 from newsletter.errors import NewsletterError
 
@@ -111,6 +124,9 @@ for command in (
     *steering.COMMANDS,
     *campaigns.COMMANDS,
     *people.COMMANDS,
+    *segments.COMMANDS,
+    *why.COMMANDS,
+    *serve.COMMANDS,
     *mailbox.COMMANDS,
     *database.COMMANDS,
 ):

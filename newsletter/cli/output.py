@@ -34,6 +34,10 @@ class State:
             self._services = open_services(self.workspace_option)
         return self._services
 
+    def fingerprints(self, key: str) -> list[str]:
+        """Return the keyed hashes of an email_key (``Tokens.fingerprints``); the secret is read only now."""
+        return self.services.tokens.fingerprints(key)
+
     def result(self, data: Mapping[str, Any], text: str | None) -> None:
         """Print the text on stdout; with ``--json`` keep the data for the object that ``close`` prints."""
         if self.json:

@@ -1,22 +1,29 @@
 """``subscribers``: the list."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsletter.cli import importing, undoing
 from newsletter.cli.output import State, json_option, note, pass_state
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
-    from newsletter.store.subscribers import Subscriber
+    from sqlalchemy import ColumnElement
 
-__all__ = ["COMMANDS"]
+    from newsletter.store.subscribers import Subscriber
+    from newsletter.wiring import Services
+
+__all__ = ["COMMANDS", "choose"]
 
 
 @click.group()
 def subscribers() -> None:
-    """Keep the list: add, import, show, unsubscribe."""
+    """Keep the list: add, import, export, show, tag, unsubscribe, forget."""
+
+
+for _command in (*importing.SUBCOMMANDS, *undoing.SUBCOMMANDS):
+    subscribers.add_command(_command)
 
 
 @subscribers.command()
@@ -55,6 +62,7 @@ def add(
         tags=tags,
         fields=attributes,
         consent=consent or "stated by the owner",
+        fingerprints=state.fingerprints,
         clock=services.clock,
     )
     state.result(
@@ -66,49 +74,6 @@ def add(
             else ", but Amazon SES cannot mail it: it has letters beyond ASCII before the @."
         ),
     )
-
-
-@subscribers.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--consent", default="", metavar="TEXT", help="Where these people agreed; kept as proof.")
-@click.option("--tag", "tags", multiple=True, help="Give everyone this tag; repeatable.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
-@json_option
-@pass_state
-def import_(state: State, file: Path, consent: str, tags: tuple[str, ...], dry_run: bool) -> None:
-    """Import subscribers from a CSV FILE (also .gz). Bad rows are listed with their line; good ones go in.
-
-    Columns: email, and any of name, first_name, last_name, tags; every other column is a merge field.
-    Exit 0 if every row was taken, 2 if some were refused.
-
-    \b
-    Example: newsletter subscribers import people.csv --consent "sign-up sheet, spring fair 2026"
-    """
-    from newsletter.people.importing import import_csv
-
-    services = state.services
-    result = import_csv(
-        services.engine, file, source=consent, tags=tags, clock=services.clock, dry_run=dry_run
-    )
-    for problem in result.refused[:50]:
-        note(f"{file}:{problem.line}: {problem.reason}")
-    if len(result.refused) > 50:
-        note(f"... and {len(result.refused) - 50} more; --json lists all of them.")
-    would = "Would import" if dry_run else "Imported"
-    state.result(
-        {
-            "new": result.new,
-            "updated": result.updated,
-            "unchanged": result.unchanged,
-            "refused": [{"line": problem.line, "reason": problem.reason} for problem in result.refused],
-            "batch": result.batch_id,
-            "dry_run": dry_run,
-        },
-        f"{would} {file.name}: {result.new} new, {result.updated} updated, {result.unchanged} unchanged, "
-        f"{len(result.refused)} refused.",
-    )
-    if result.refused:
-        raise SystemExit(UsageError.exit_code)
 
 
 @subscribers.command("list")
@@ -124,18 +89,11 @@ def list_(state: State, status: str | None, segment: str) -> None:
     \b
     Example: newsletter subscribers list --segment families
     """
-    from newsletter import pipeline
-    from newsletter.model import SubscriberStatus
     from newsletter.store.engine import reading
     from newsletter.store.subscribers import list_subscribers
-    from newsletter.store.tables import subscribers as table
 
-    if status is not None and status not in list(SubscriberStatus):
-        raise UsageError(f"There is no status {status!r}.", hint=f"One of: {', '.join(SubscriberStatus)}.")
     services = state.services
-    condition = pipeline.audience(services, segment)
-    if status is not None:
-        condition = condition & (table.c.status == status)
+    condition = choose(services, segment, status)
     with reading(services.engine) as connection:
         rows = list_subscribers(connection, condition)
         if state.json:
@@ -148,49 +106,88 @@ def list_(state: State, status: str | None, segment: str) -> None:
     note(f"{count} subscriber(s).")
 
 
+def choose(services: "Services", segment: str, status: str | None) -> "ColumnElement[bool]":
+    """Return the condition that a segment and a status mean. Raises UsageError if there is no such thing."""
+    from newsletter import pipeline
+    from newsletter.model import SubscriberStatus
+    from newsletter.store.tables import subscribers as table
+
+    if status is not None and status not in list(SubscriberStatus):
+        raise UsageError(f"There is no status {status!r}.", hint=f"One of: {', '.join(SubscriberStatus)}.")
+    condition = pipeline.audience(services, segment)
+    return condition if status is None else condition & (table.c.status == status)
+
+
 @subscribers.command()
 @click.argument("email")
 @json_option
 @pass_state
 def show(state: State, email: str) -> None:
-    """Show all that is kept about EMAIL.
+    """Show all that is kept about EMAIL. With --json it is the answer to a person who asks what you know.
 
     \b
-    Example: newsletter subscribers show ada@example.org
+    Example: newsletter subscribers show ada@example.org --json
     """
+    from newsletter.cli.why import consent_lines, delivery_lines, import_lines
     from newsletter.people.addresses import address_key
-    from newsletter.store.engine import reading
-    from newsletter.store.subscribers import show as look_up
+    from newsletter.people.exporting import as_plain
+    from newsletter.reporting.why import why
 
-    with reading(state.services.engine) as connection:
-        found = look_up(connection, address_key(email))
-    if found is None:
-        raise UsageError("There is no subscriber with this address.", hint="See: newsletter subscribers list")
-    person = found.subscriber
+    services = state.services
+    found = why(services.engine, address_key(email), fingerprints=state.fingerprints)
+    if found.person is None:
+        raise UsageError(
+            "There is no subscriber with this address.", hint=f"See what is known: newsletter why {email}"
+        )
+    person = found.person.subscriber
     lines = [
         f"{person.email}  ({person.status})",
         *([f"Name: {person.name}"] if person.name else []),
         *([f"Tags: {', '.join(person.tags)}"] if person.tags else []),
         *[f"{key}: {value}" for key, value in person.attributes.items()],
         *([f"Suppressed: {found.suppression.reason}"] if found.suppression else []),
-        *[
-            f"{event.at:%Y-%m-%d %H:%M} UTC  {event.kind} ({event.how})"
-            + (f": {event.source}" if event.source else "")
-            for event in found.consent
-        ],
+        *consent_lines(found),
+        *import_lines(found),
+        *delivery_lines(found),
     ]
-    state.result(
-        {
-            **_plain(person),
-            "attributes": dict(person.attributes),
-            "suppressed": found.suppression.reason if found.suppression else None,
-            "consent": [
-                {"at": event.at.isoformat(), "kind": event.kind, "how": event.how, "source": event.source}
-                for event in found.consent
-            ],
-        },
-        "\n".join(lines),
-    )
+    suppressed = found.suppression.reason if found.suppression else None
+    state.result({**found.as_dict(), **as_plain(person), "suppressed": suppressed}, "\n".join(lines))
+
+
+@subscribers.command()
+@click.argument("email")
+@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@json_option
+@pass_state
+def tag(state: State, email: str, tags: tuple[str, ...]) -> None:
+    """Give EMAIL one or more tags.
+
+    \b
+    Example: newsletter subscribers tag ada@example.org families open-day
+    """
+    from newsletter.people.tagging import change_tags
+
+    services = state.services
+    new = change_tags(services.engine, email, tags, "add", clock=services.clock)
+    state.result({"email": email, "added": new}, f"{email}: {new} new tag(s).")
+
+
+@subscribers.command()
+@click.argument("email")
+@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@json_option
+@pass_state
+def untag(state: State, email: str, tags: tuple[str, ...]) -> None:
+    """Take one or more tags off EMAIL.
+
+    \b
+    Example: newsletter subscribers untag ada@example.org open-day
+    """
+    from newsletter.people.tagging import change_tags
+
+    services = state.services
+    gone = change_tags(services.engine, email, tags, "remove", clock=services.clock)
+    state.result({"email": email, "removed": gone}, f"{email}: {gone} tag(s) taken off.")
 
 
 @subscribers.command()
@@ -214,6 +211,42 @@ def unsubscribe(state: State, email: str, reason: str) -> None:
         {"email": email, "outcome": outcome},
         f"{email} {'is unsubscribed now' if outcome == 'unsubscribed' else 'had left already'}.",
     )
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--dry-run", is_flag=True, help="Say what would be erased; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_state
+def forget(state: State, email: str, dry_run: bool, yes: bool) -> None:
+    """Erase EMAIL everywhere; keep only a keyed hash, so that no import or sign-up brings them back.
+
+    The ledger keeps its rows under that hash. It cannot be undone.
+
+    \b
+    Example: newsletter subscribers forget ada@example.org --dry-run
+    """
+    from newsletter.people.forgetting import forget as erase
+    from newsletter.store.backup import backups
+
+    services = state.services
+    known_by = services.tokens.fingerprints
+    if not dry_run and not yes:
+        erase(services.engine, email, fingerprints=known_by, clock=services.clock, dry_run=True)
+        undoing.confirm(f"Erase {email} for ever?")
+    done = erase(services.engine, email, fingerprints=known_by, clock=services.clock, dry_run=dry_run)
+    rows = ", ".join(f"{count} in {table}" for table, count in done.rows.items()) or "nothing was known"
+    state.result(
+        {"email": email, "rows": dict(done.rows), "dry_run": dry_run},
+        f"{'Would forget' if dry_run else 'Forgot'} {email} ({rows}).",
+    )
+    if not dry_run:
+        old = len(backups(services.workspace.subscribers / "backups"))
+        if old and done.rows:
+            note(f"{old} backup(s) in subscribers/backups/ are older: delete those that must not hold them.")
+        if services.workspace.mailbox.exists():
+            note("Mail in the local mailbox, subscribers/mailbox/, is not touched.")
 
 
 def _plain(row: "Subscriber") -> dict[str, Any]:

@@ -27,7 +27,8 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
     stopped: NewsletterError | None = None
     with _graceful_stop() as stop:
         try:
-            _draw(pipeline.deliver(services, campaign, stop=stop.is_set))
+            wait = sys.stderr.isatty()  # with nobody watching, whatever started us comes again
+            _draw(pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait))
         except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
             stopped = error
     found = {each.id: (each, accounts) for each, accounts in standing(services, campaign.slug)}

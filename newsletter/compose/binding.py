@@ -23,6 +23,9 @@ from newsletter.errors import IssueError
 __all__ = ["Binder"]
 
 
+_MOST_LOOPS: Final = 2  #: over the reader's data, one in another
+
+
 @dataclass(frozen=True)
 class _Scope:
     """What is known at one point of a template. Blocks and loops copy it; ``aliases`` belongs to the copy."""
@@ -31,6 +34,7 @@ class _Scope:
     aliases: dict[str, nodes.Node] = field(default_factory=dict)
     branch: str = ""  #: since the scope began, inside a condition of the "issue" or of the "reader"
     deferred: bool = False  #: inside anything that waits for the reader
+    loops: int = 0  #: how many loops over the reader's data are around
     present: frozenset[str] = frozenset()  #: fields that the conditions around ask about
     lost: set[str] = field(default_factory=set)  #: aliases that use a name which now means something else
 
@@ -155,9 +159,11 @@ class Binder:
             return [node]
         if node.recursive:
             self._refuse(node, "A recursive loop runs over the reader's data")
+        if scope.loops == _MOST_LOOPS:  # somebody's thousand tags would make a message of 1000**3 words
+            self._refuse(node, "A third loop over the reader's data stands inside two others")
         tainted = scope.tainted | targets | {"loop"}
         opened = self._defer.loop(node, scope.tainted, tainted)
-        body = self._body(node.body, replace(inside, tainted=tainted, deferred=True))
+        body = self._body(node.body, replace(inside, tainted=tainted, deferred=True, loops=scope.loops + 1))
         written = [opened, *body]
         if node.else_:
             written.append(self._defer.output(Kind.ELSE, None, scope.tainted, line=node.else_[0].lineno))

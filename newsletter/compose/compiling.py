@@ -63,7 +63,7 @@ def compile_with_report(workspace: Workspace, path: Path) -> tuple[CompiledIssue
     names["issue"] |= body_names(body)
 
     subject = text_residual(names["issue"]["subject"], slots)
-    page = _page(_layout(workspace, issue, HTML_LAYOUT), templates, names, body, slots)
+    page = _page(issue, _layout(workspace, issue, HTML_LAYOUT), templates, names, body, slots)
     html = html_residual(page, slots)
     plain = templates.layout(_layout(workspace, issue, TEXT_LAYOUT), names)
     text = text_residual(plain.strip() + "\n", slots)
@@ -85,16 +85,21 @@ def compile_with_report(workspace: Workspace, path: Path) -> tuple[CompiledIssue
     return compiled, report
 
 
-def _page(layout: str, templates: Templates, names: Mapping[str, Any], body: Body, slots: Slots) -> str:
+def _page(
+    source: IssueFile, layout: str, templates: Templates, names: Mapping[str, Any], body: Body, slots: Slots
+) -> str:
     """Return the finished HTML page, with tokens."""
     mjml = place_tokens(templates.layout(layout, names), slots)
 
-    def locate(line: int) -> tuple[str, int | None]:
+    def locate(line: int, written: str) -> tuple[str, int | None]:
         try:
             places = templates.lines(layout, names)
         except IssueError:  # a template that computes with its own markup fails when the markup has marks
             return templates.shown_name(layout), None
-        return places[min(line, len(places)) - 1]
+        file, number = places[min(line, len(places)) - 1]
+        passed_on = written and written not in templates.source_line(file, number)
+        own = source.line_with(written) if passed_on else None
+        return (source.file, own) if own else (file, number)
 
     made = run_mjml(mjml, locate)
     issue = names["issue"]

@@ -58,6 +58,17 @@ def read_front_matter(source: str, file: str) -> FrontMatter:
     return _Reader(file).read(source)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: nine lines of them can stand for a billion values."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return a node; yaml calls this."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="an alias (*name) is not available here", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+
 class _Reader:
     def __init__(self, file: str) -> None:
         self._file = file
@@ -65,7 +76,7 @@ class _Reader:
 
     def read(self, source: str) -> FrontMatter:
         try:
-            root = yaml.compose(source, Loader=yaml.SafeLoader)
+            root = yaml.compose(source, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise IssueError(
@@ -74,7 +85,7 @@ class _Reader:
                 file=self._file,
                 line=mark.line + 2 if mark else None,
             ) from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:
             raise IssueError(
                 f"The front matter is not valid YAML: {str(error).splitlines()[0]}.",
                 hint="Delete characters that cannot be seen.",

@@ -1,4 +1,4 @@
-"""Jinja's sandbox with the limits of ``limits``: each loop, call, filter, operator and output is counted.
+"""Jinja's sandbox with a budget: each loop, call, filter, operator and output is counted.
 
 Counting is written into the code that Jinja generates; it costs a legitimate template some per cent.
 """
@@ -12,7 +12,17 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from newsletter.compose.limits import Budget
+from newsletter.compose.budget import MOST_NESTED, Budget
+from newsletter.personal.limits import (
+    OPERATORS,
+    TooMuch,
+    allow,
+    check_call,
+    check_filter,
+    check_operator,
+    check_shown,
+    first_argument,
+)
 
 __all__ = ["GuardedEnvironment"]
 
@@ -56,10 +66,10 @@ class _CountingCode(CodeGenerator):
 
 
 class GuardedEnvironment(ImmutableSandboxedEnvironment):
-    """A sandbox that raises ``limits.TooMuch``. One for each compile: it counts."""
+    """A sandbox that raises TooMuch. One for each compile: it counts."""
 
     code_generator_class = _CountingCode
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = OPERATORS
 
     def __init__(self, filters: Mapping[str, Callable[..., Any]], **options: Any) -> None:
         """filters: besides Jinja's own. options: as of a Jinja environment."""
@@ -71,8 +81,9 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def count(self, tree: nodes.Template) -> None:
         """Put the counting of steps and literals into a template's tree."""
+        _check_nesting(tree)
         for node in [tree, *tree.find_all(_REPEATED)]:
-            body: list[nodes.Node] = node.body
+            body: list[nodes.Node] = node.body  # type: ignore[attr-defined]
             size = sum(len(data.data) for part in body for data in _literals(part))
             call = nodes.Call(nodes.EnvironmentAttribute("tick"), [nodes.Const(size)], [], None, None)
             body.insert(0, nodes.ExprStmt(call, lineno=node.lineno))
@@ -80,40 +91,52 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def concatenated(self, join: Callable[[Sequence[Any]], str], parts: Sequence[Any]) -> str:
         """Return ``a ~ b ~ …``; called by templates."""
-        self.budget.allow(sum(len(part) for part in parts if isinstance(part, str)))
+        allow(sum(len(part) for part in parts if isinstance(part, str)))
         for part in parts:
-            self.budget.check_shown(part)
-        text: str = self.budget.made(join(parts))
+            check_shown(part)
+        text: str = self.made(join(parts))
         return text
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Return ``left operator right``, measured first."""
         if not (type(left) is float or (type(left) is int and type(right) is float)):  # most are: colours
-            self.budget.check_operator(operator, left, right)
+            check_operator(operator, left, right)
         return self.made(self.binop_table[operator](left, right))
 
     def call(self, context: Context, function: Any, /, *arguments: Any, **named: Any) -> Any:
         """Return what a function, macro or method returns, measured."""
-        self.budget.check_call(function, arguments, named)
-        return self.budget.made(super().call(context, function, *arguments, **named))
+        given = check_call(function, arguments, named)
+        return self.made(super().call(context, function, *given, **named))
 
     def _shown(self, value: Any) -> Any:
         """Count what is written out; Jinja calls this for each expression."""
         if isinstance(value, str):
             self.tick(len(value))
             return value
-        return self.budget.check_shown(value)
+        return check_shown(value)
 
     def _measured(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        before = int(hasattr(function, "jinja_pass_arg"))  # the context or environment that Jinja gives first
+        before = first_argument(function)
 
         @functools.wraps(function)
         def measured(*arguments: Any, **named: Any) -> Any:
             first, value, rest = arguments[:before], arguments[before], arguments[before + 1 :]
-            value = self.budget.check_filter(name, value, rest, named)
-            return self.budget.made(function(*first, value, *rest, **named))
+            self.budget.look()  # each time: one filter may go through a hundred thousand items
+            value = check_filter(name, value, rest, named)
+            return self.made(function(*first, value, *rest, **named))
 
         return measured
+
+
+def _check_nesting(tree: nodes.Template) -> None:
+    """Raise TooMuch if loops stand in loops in loops…"""
+    left: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while left:
+        node, depth = left.pop()
+        if depth > MOST_NESTED:
+            raise TooMuch(f"Loops are nested more than {MOST_NESTED} deep")
+        inside = depth + isinstance(node, nodes.For)
+        left += [(child, inside) for child in node.iter_child_nodes()]
 
 
 def _literals(node: nodes.Node) -> list[nodes.TemplateData]:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from newsletter.compose.budget import MOST_SOURCE
 from newsletter.compose.front_matter import read_front_matter
 from newsletter.compose.templates import refuse_private
 from newsletter.errors import IssueError, UsageError, did_you_mean
@@ -70,6 +71,11 @@ class IssueFile:
         found = [number for number, line in lines if snippet and snippet in line]
         return min(found, key=lambda number: abs(number - near), default=None)
 
+    def line_with(self, snippet: str) -> int | None:
+        """Return the first line of the whole file, front matter included, that has the snippet, or None."""
+        lines = enumerate(_read(self.path, self.file).split("\n"), 1)
+        return next((number for number, line in lines if snippet in line), None)
+
 
 def slugs(workspace: Workspace) -> list[str]:
     """Return the slugs of all issues, oldest first."""
@@ -110,7 +116,7 @@ def read_issue(path: Path, root: Path) -> IssueFile:
     front, body, body_line = _split(source, file)
     matter = read_front_matter(front, file)
     known = {key: value for key, value in matter.known.items() if value is not None}
-    title = " ".join(known.pop("title", "").split())
+    title = re.sub(r"[ \t\n]+", " ", known.pop("title", "")).strip()  # a no-break space stays
     if not title:
         line = matter.lines.get("title", 2)
         raise IssueError("The issue has no title.", hint="Add a line title: …", file=file, line=line)
@@ -148,13 +154,20 @@ def _inside(path: Path, root: Path) -> bool:
 
 def _read(path: Path, file: str) -> str:
     try:
-        data = path.read_bytes()
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= 4 * MOST_SOURCE else b""
     except OSError as error:
         raise IssueError(
             f"The issue cannot be read: {error.strerror}.",
             hint="Check the file's name and permissions.",
             file=file,
         ) from error
+    if size > 4 * MOST_SOURCE:
+        raise IssueError(
+            f"The issue has more than {4 * MOST_SOURCE // 1000:,} kB.",
+            hint="An issue is text. Pictures and data belong into files of their own.",
+            file=file,
+        )
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from newsletter.compose.unparse import unparse
 from newsletter.errors import IssueError
 
-__all__ = ["CLOSERS", "OPENERS", "Captured", "Definition", "FieldUse", "Kind", "Slot", "Slots"]
+__all__ = ["ANY_TOKEN", "CLOSERS", "OPENERS", "Captured", "Definition", "FieldUse", "Kind", "Slot", "Slots"]
 
 
 class Kind(StrEnum):
@@ -41,6 +41,8 @@ class Kind(StrEnum):
         return (self in OPENERS) - (self in CLOSERS)
 
 
+#: A token of any compile.
+ANY_TOKEN: Final = re.compile(r"zq[0-9a-f]{10}[a-z]\d+z")
 OPENERS: Final = frozenset({Kind.IF, Kind.FOR})
 CLOSERS: Final = {Kind.ENDIF: Kind.IF, Kind.ENDFOR: Kind.FOR}
 

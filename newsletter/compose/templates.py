@@ -1,6 +1,6 @@
 """Jinja at compile time: sandboxed, strict about undefined names, and split from the reader's data.
 
-One environment a compile: it holds the slots, and counts what the templates do (``limits``). The code that
+One environment a compile: it holds the slots, and counts what the templates do (``budget``). The code that
 Jinja makes of a file is kept for the next compile, by the file's whole text. Templates are found under the
 workspace's ``templates/``; those whose names end in ``.mjml.j2`` or ``.html.j2`` escape what they show, the
 others (text, Markdown, words) do not.
@@ -8,31 +8,25 @@ others (text, Markdown, words) do not.
 
 import contextlib
 import re
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import Any, Final, NoReturn
+from types import CodeType
+from typing import Any, Final
 
-from jinja2 import (
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    TemplateNotFound,
-    TemplateSyntaxError,
-    UndefinedError,
-    nodes,
-)
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.environment import TemplateModule
 from jinja2.loaders import split_template_path
-from jinja2.parser import Parser
+from jinja2.utils import Namespace
 
 from newsletter.compose.binding import Binder
+from newsletter.compose.budget import MOST_SOURCE
 from newsletter.compose.guarded import GuardedEnvironment
 from newsletter.compose.kept import Kept
-from newsletter.compose.limits import MOST_SOURCE, MOST_TEXT, TooMuch
+from newsletter.compose.mishaps import Sources, explain
 from newsletter.compose.slots import Definition, Slots
-from newsletter.errors import IssueError, NewsletterError, did_you_mean
+from newsletter.errors import IssueError, NewsletterError
+from newsletter.personal.limits import MOST_TEXT
 from newsletter.personal.values import default, safe_url, urlencode
 
 __all__ = ["PRIVATE", "Templates", "refuse_private"]
@@ -64,6 +58,8 @@ class _Files(FileSystemLoader):
         return super().get_source(environment, template)
 
 
+#: Types without methods that could be misused: what ``namespace`` makes, and imported templates.
+_PLAIN: Final = (Namespace, TemplateModule)
 #: By the source, its name and file, the templates' folder, and whether it has marks.
 _READY: Final = Kept[tuple[str, str | None, str | None, str, bool], _Ready](
     8_000_000, weight=lambda ready: ready.weight + 1000
@@ -115,13 +111,13 @@ class Templates(GuardedEnvironment):
             code = self.compile(padding + source, file, file)
             template = self.template_class.from_code(self, code, self.make_globals(None))
             rendered = template.render(context)[len(padding) :]
-        return self._whole(rendered, file)
+        return _whole(rendered, MOST_SOURCE, file, line)
 
     def layout(self, name: str, context: Mapping[str, Any]) -> str:
         """Return a template, such as ``monthly/layout.mjml.j2``, rendered. Raises IssueError."""
         with self._located(context):
             rendered = self.get_template(name).render(context)
-        return self._whole(rendered, self.shown_name(name))
+        return _whole(rendered, MOST_TEXT, self.shown_name(name))
 
     def lines(self, name: str, context: Mapping[str, Any]) -> Sequence[tuple[str, int]]:
         """Return, for each line of a rendered layout, the file and line that it comes from."""
@@ -136,9 +132,14 @@ class Templates(GuardedEnvironment):
             here = found[-1] if found else here
         return places
 
+    def source_line(self, file: str, number: int) -> str:
+        """Return a line of a template file, as ``lines`` names both."""
+        source, _, _ = _Files(self._folder).get_source(self, file.removeprefix(f"{self._folder.name}/"))
+        return source.split("\n")[number - 1]
+
     def shown_name(self, name: str) -> str:
         """Return how the owner knows a template: ``templates/monthly/layout.mjml.j2``."""
-        return name if name in self._texts else f"{self._folder.name}/{name}"
+        return self._sources().shown(name)
 
     def slot(self, number: int, values: Sequence[Any]) -> str:
         """Return a token; called by templates in the place of what waits for the reader."""
@@ -169,6 +170,8 @@ class Templates(GuardedEnvironment):
         """Return ``obj.attribute``: a mapping's key first, so that a key may be called ``items``."""
         if type(obj) is dict and attribute in obj:
             return obj[attribute]
+        if type(obj) in _PLAIN and not attribute.startswith("_") and hasattr(obj, attribute):
+            return getattr(obj, attribute)  # what the sandbox would return, after a longer look
         return super().getattr(obj, attribute)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -199,86 +202,23 @@ class Templates(GuardedEnvironment):
                 yield
         except NewsletterError:
             raise
-        except TooMuch as error:
-            file, line = self._place(error)
-            raise IssueError(
-                f"The template makes too much here. {error}.",
-                hint="Look for a number with too many zeros, or for a loop in a loop.",
-                file=file,
-                line=line,
-            ) from error
-        except TemplateSyntaxError as error:
-            self._syntax_error(error)
-        except TemplateNotFound as error:
-            file, line = self._place(error)
-            near = did_you_mean(str(error.name), self.list_templates())
-            hint = f"Templates are files under {self._folder.name}/; write their paths from there."
-            raise IssueError(
-                f"There is no template {error.name}.{near}", hint=hint, file=file, line=line
-            ) from error
-        except UndefinedError as error:
-            file, line = self._place(error)
-            message = re.sub(
-                r"'[\w. ]+ object' has no attribute ('[^']*')", r"\1 is not defined", str(error.message)
-            )
-            raise IssueError(
-                f"{message}.{_near(str(error.message), context)}",
-                hint="Check the spelling. Fields of the reader are written subscriber.NAME.",
-                file=file,
-                line=line,
-            ) from error
-        except UnicodeDecodeError as error:
-            culprit = next(
-                (path for path in self._folder.rglob("*") if path.is_file() and _is_not_utf8(path)), None
-            )
-            file = self.shown_name(culprit.relative_to(self._folder).as_posix()) if culprit else None
-            raise IssueError(
-                "The template is not UTF-8 text.", hint="Save it as UTF-8.", file=file
-            ) from error
         except Exception as error:  # a template can raise anything; the owner wants to know where
-            file, line = self._place(error)
-            deep = isinstance(error, RecursionError) or "nested blocks" in str(error)
-            what = "something is nested too deeply" if deep else str(error).rstrip(".") or type(error).__name__
-            raise IssueError(
-                f"The template fails: {what}.",
-                hint="Correct the expression in this line.",
-                file=file,
-                line=line,
-            ) from error
+            raise explain(error, self, self._sources(), context) from error
 
-    def _whole(self, rendered: str, file: str) -> str:
-        """Return a rendered text. Raises IssueError if it is longer than any message could be."""
-        if len(rendered) > MOST_TEXT:
-            raise IssueError(
-                f"The template makes a text of more than {MOST_TEXT:,} characters.",
-                hint="Gmail cuts a message off at 102 KB. Look for a loop that runs too often.",
-                file=file,
-            )
-        return rendered
+    def _sources(self) -> Sources:
+        return Sources(self._folder, self._texts, self._reading)
 
-    def _syntax_error(self, error: TemplateSyntaxError) -> NoReturn:
-        message = (error.message or "not valid Jinja").rstrip(".")
-        unknown = re.match(r"No (filter|test) named '([^']*)'", message)
-        near = did_you_mean(unknown[2], getattr(self, f"{unknown[1]}s")) if unknown else ""
+
+def _whole(rendered: str, most: int, file: str, line: int | None = None) -> str:
+    """Return a rendered text. Raises IssueError if it is longer than any message could be."""
+    if len(rendered) > most:
         raise IssueError(
-            f"{message}.{near}",
-            hint="Tags are written {% if … %} … {% endif %}, values {{ … }}.",
-            file=self.shown_name(error.name or ""),
-            line=error.lineno,
-        ) from error
-
-    def _place(self, error: BaseException) -> tuple[str | None, int | None]:
-        """Return the innermost template file and line in a traceback, which Jinja has rewritten for us."""
-        place: tuple[str | None, int | None] = (self._reading, None)
-        for frame, line in traceback.walk_tb(error.__traceback__):
-            if self._reading and (found := _line_read(frame)):
-                place = (self._reading, found)
-            name = frame.f_code.co_filename
-            if name in self._texts:
-                place = (name, line)
-            elif Path(name).is_relative_to(self._folder):
-                place = (f"{self._folder.name}/{Path(name).relative_to(self._folder).as_posix()}", line)
-        return place
+            f"What comes out of this has more than {most:,} characters.",
+            hint="Gmail cuts a message off at 102 KB. Look for a loop that runs too often.",
+            file=file,
+            line=line,
+        )
+    return rendered
 
 
 def _too_long(file: str) -> IssueError:
@@ -287,36 +227,3 @@ def _too_long(file: str) -> IssueError:
         hint="Split it; pictures and data do not belong into it.",
         file=file,
     )
-
-
-def _line_read(frame: FrameType) -> int | None:
-    """Return the line of a template that a function of Jinja's parser or compiler is at."""
-    match frame.f_locals:
-        case {"self": Parser() as parser}:
-            return int(parser.stream.current.lineno)
-        case {"node": nodes.Node(lineno=int(line))}:
-            return line
-        case _:
-            return None
-
-
-def _is_not_utf8(path: Path) -> bool:
-    try:
-        path.read_text("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return False
-
-
-def _near(message: str, context: Mapping[str, Any]) -> str:
-    """Return a suggestion for an undefined name or a missing attribute."""
-    if name := re.match(r"'([^']*)' is undefined", message):
-        subscriber = ["first_name", "last_name", "email", "name", "tags"]
-        if name[1] in subscriber:
-            return f" Did you mean subscriber.{name[1]}?"
-        return did_you_mean(name[1], [*context, "subscriber", "unsubscribe_url"])
-    if name := re.search(r"no attribute '([^']*)'", message):
-        return did_you_mean(
-            name[1], {key for value in context.values() if isinstance(value, dict) for key in value}
-        )
-    return ""

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-__all__ = ["NO_EVENTS", "Canary", "Health"]
+from newsletter.settings import Safety, duration
+
+__all__ = ["NO_EVENTS", "Canary", "Health", "canary_for"]
 
 NO_EVENTS = "no events come from the provider, so nobody watches for bounces"  #: said once, in the progress
 
@@ -55,3 +57,14 @@ class Canary:
             if count > 1 and count > limit * health.accepted:
                 return f"{what}: {count} of {health.accepted} ({100 * count / health.accepted:.1f} %)"
         return None
+
+
+def canary_for(safety: Safety, *, health: Callable[[int], Health | None]) -> Canary:
+    """Return the canary that the settings ask for."""
+    return Canary(
+        size=safety.canary,
+        wait=duration(safety.canary_wait),
+        max_bounce=safety.max_bounce,
+        max_complaint=safety.max_complaint,
+        health=health,
+    )

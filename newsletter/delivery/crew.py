@@ -26,7 +26,7 @@ __all__ = ["MOST", "Crew"]
 MOST: Final = 16  #: threads
 
 _FIRST: Final = 2
-_REVIEW_SECONDS: Final = 0.5
+_REVIEW_SECONDS: Final = 0.25
 _BUSY: Final = 0.75  #: CPU seconds a second, above which more threads do not help
 _REMEMBERED: Final = 100  #: calls whose duration is known
 _ENOUGH: Final = 5  #: calls, before their durations say anything

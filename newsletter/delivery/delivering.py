@@ -18,7 +18,7 @@ from newsletter.delivery.canary import Canary
 from newsletter.delivery.crew import Crew
 from newsletter.delivery.ending import paused
 from newsletter.delivery.owners import this_process
-from newsletter.delivery.pacing import Pacer
+from newsletter.delivery.pacing import Pacer, shared_limit
 from newsletter.delivery.progress import Meter, Progress
 from newsletter.delivery.running import Run
 from newsletter.errors import UsageError
@@ -31,7 +31,7 @@ from newsletter.store.limits import Limit
 __all__ = ["deliver"]
 
 
-def deliver(
+def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     engine: Engine,
     campaign_id: int,
     *,
@@ -72,8 +72,7 @@ def deliver(
     place = place or guard.here(engine)
     guard.check_home(engine, place)
     guard.advance_epoch(engine, place)
-    if limit is None:
-        limit = Limit(key=sender.kind, clock=None if engine.dialect.name == "postgresql" else clock)
+    limit = limit or shared_limit(engine, sender.kind, "", clock)
     writer = Writer(
         engine=engine,
         campaign=campaign,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from newsletter.errors import SendError, Stopped
 from newsletter.ports import Allowance, Clock
 from newsletter.store import limits
 from newsletter.store.limits import Grant, Limit, Pace
 
-__all__ = ["Budget", "Pacer", "Parked", "rest"]
+__all__ = ["Budget", "Pacer", "Parked", "rest", "shared_limit"]
 
 _REFRESH: Final = timedelta(seconds=60)
 _NAP: Final = 0.5  #: seconds; how soon a stop is noticed while waiting
@@ -30,6 +30,17 @@ class Parked(Stopped):
     def __init__(self, message: str, *, hint: str, until: datetime) -> None:
         super().__init__(message, hint=hint)
         self.until = until
+
+
+def shared_limit(engine: Engine, kind: str, region: str, clock: Clock) -> Limit:
+    """Return the limit that all processes with this database share when they send this way.
+
+    kind: the sender's. region: "" for boto3's own. One database belongs to one account. Where hosts share it,
+    the database's clock counts, elsewhere ours.
+    """
+    return Limit(
+        key=f"{kind} {region}".rstrip(), clock=None if engine.dialect.name == "postgresql" else clock
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,9 +85,9 @@ class Pacer:
         return self._granted.per_second is None and self._granted.today is None and not self._throttled
 
     @property
-    def has_rest(self) -> bool:
-        """Whether the provider's last answer leaves anything of the daily quota."""
-        return self._granted.today is None or self._granted.today >= 1
+    def rest_today(self) -> float | None:
+        """What the provider's last answer leaves of the daily quota, None if it names none."""
+        return self._granted.today
 
     def refresh(self, *, at_once: bool = False) -> None:
         """Ask the provider again if the last answer is a minute old. Not inside a transaction."""

@@ -78,25 +78,30 @@ class Run:
                 yield self._show()
             if self._crew.open:
                 continue
-            if self._ending is not None:
-                ending, self._ending = self._ending, None
-                if ending.effect is Effect.HALT:
-                    raise halted(self._engine, self._campaign, ending.reason)
-                quota = self._patience.for_quota(ending.reason, self._pacer, patient=self._wait)
-                yield from self._waits(quota)
-            elif self._canary is not None and self._in_canary and self._meter.sent >= self._canary.size:
-                if self._meter.queued:
-                    yield from self._waits(self._patience.for_canary(self._canary, first=True))
-                self._in_canary = False
-            elif self._dry:
+            if self._dry and self._ending is None:
                 seconds = self._patience.seconds_to_wait()
                 if seconds is None:
                     return
                 yield from self._waits(self._patience.rest(seconds))
                 self._dry = False
-            elif self._short:
-                rest(self._short, self._writer.sleep, self._stop)
-                self._short = 0.0
+            else:
+                yield from self._stand_still()
+
+    def _stand_still(self) -> Iterator[Progress]:
+        """Nothing is in flight: do what had to wait for that, or wait for the rate."""
+        if self._ending is not None:
+            ending, self._ending = self._ending, None
+            if ending.effect is Effect.HALT:
+                raise halted(self._engine, self._campaign, ending.reason)
+            quota = self._patience.for_quota(ending.reason, self._pacer, patient=self._wait)
+            yield from self._waits(quota)
+        elif self._canary is not None and self._in_canary and self._meter.sent >= self._canary.size:
+            if self._meter.queued:
+                yield from self._waits(self._patience.for_canary(self._canary, first=True))
+            self._in_canary = False
+        elif self._short:
+            rest(self._short, self._writer.sleep, self._stop)
+            self._short = 0.0
 
     def _turn(self) -> bool:
         """Collect what ended, record it, claim and hand out; return whether anything came of it."""
@@ -132,7 +137,7 @@ class Run:
         self._short = 0.0 if claimed else budget.wait
         if budget.today_is_over:
             self._pacer.refresh(at_once=True)
-            if not self._pacer.has_rest:
+            if (self._pacer.rest_today or 0) < 1:
                 self._ending = Ending(effect=Effect.PARK, reason="The daily quota is used up")
         self._crew.review(self._pacer.rate, budget.size)
 
@@ -143,8 +148,9 @@ class Run:
         worst = done.worst
         if worst is not None and worst.effect in (Effect.HALT, Effect.PARK):
             if self._ending is None or worst.effect is Effect.HALT:
-                reason = worst.reason or "The daily quota is used up"
-                said = f"The provider refuses to send: {reason}" if worst.effect is Effect.HALT else reason
+                said = worst.reason or "The daily quota is used up"
+                if worst.effect is Effect.HALT:
+                    said = f"The provider refuses to send: {worst.reason}"
                 self._ending = Ending(effect=worst.effect, reason=said)
             return
         if worst is not None and worst.effect is Effect.SPLIT and len(done.outcomes) > 1:

@@ -84,6 +84,7 @@ class Patience:
         error = parked(self.engine, self.campaign, reason, now=self.clock())
         if not patient:
             raise error
+        self.note = f"the daily quota is used up; goes on about {error.until:%Y-%m-%d %H:%M} UTC"
         asked = self.clock()
         while self.clock() < error.until:
             yield from self.rest(min(_QUOTA_LOOK, (error.until - self.clock()).total_seconds()), error.until)
@@ -93,8 +94,9 @@ class Patience:
             if self.clock() - asked >= _QUOTA_ASK:
                 asked = self.clock()
                 pacer.refresh(at_once=True)
-                if pacer.has_rest:
+                if (pacer.rest_today or 0) >= 1:
                     break
+        self.note = ""
         pacer.refresh(at_once=True)
         say(self.engine, self.campaign, "")
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 from newsletter.errors import ConsentError, UsageError
 from newsletter.model import SubscriberStatus
 from newsletter.people.addresses import Address, owners_address
+from newsletter.people.forgetting import Fingerprints, refuse_forgotten
 from newsletter.people.naming import BUILT_IN, field_name, one_line, tag_name
 from newsletter.ports import Clock
 from newsletter.store.sql import insert_or_ignore
@@ -50,22 +51,26 @@ def add_subscriber(
     tags: Sequence[str] = (),
     fields: Mapping[str, str] | None = None,
     consent: str = "stated by the owner",
+    fingerprints: Fingerprints | None = None,
     clock: Clock,
 ) -> Added:
     """Add a person as confirmed, with the owner's word for it; or update who is there already.
 
     fields: custom fields by any spelling of their names. consent: in words, where the consent came
     from. An empty name, and tags and fields that are not given, change nothing. A person who signed
-    up but has not confirmed yet becomes confirmed.
+    up but has not confirmed yet becomes confirmed. fingerprints: ``Tokens.fingerprints``; needed once
+    anybody asked to be forgotten.
 
     Raises UsageError if the address, a tag or a field is not valid; ConsentError if the person
-    unsubscribed or complained, the mailbox does not exist, or the address is suppressed.
+    unsubscribed, complained or asked to be forgotten, the mailbox does not exist, or the address is
+    suppressed.
     """
     address = owners_address(email)
     name = one_line(name)
     wanted_tags, attributes = _tags(tags), _attributes(fields or {})
     now = clock()
     with engine.begin() as connection:
+        refuse_forgotten(connection, address.key, fingerprints)
         suppression = find_suppression(connection, address.key)
         if suppression is not None:
             raise ConsentError(

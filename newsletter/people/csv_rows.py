@@ -12,15 +12,21 @@ import itertools
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from newsletter.errors import UsageError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
 __all__ = ["CsvRow", "open_csv"]
+
+#: Told how many bytes have been read since it was told before.
+Watch = Callable[[int], None]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_CELL = 131_072  # the csv module's own limit
@@ -37,8 +43,10 @@ class CsvRow:
 
 
 @contextmanager
-def open_csv(path: Path) -> Iterator[Iterator[CsvRow]]:
+def open_csv(path: Path, watch: Watch | None = None) -> Iterator[Iterator[CsvRow]]:
     """Give the rows of a CSV file, which may be gzipped (``.gz``); empty rows are left out.
+
+    watch: told of bytes of the file as they are read, some 64 kB at a time.
 
     Encodings: UTF-8 with or without a mark, UTF-16 with a mark, otherwise Windows-1252 or Latin-1.
     Delimiters: comma, semicolon, tab or bar, whichever the first line has most of.
@@ -47,7 +55,7 @@ def open_csv(path: Path) -> Iterator[Iterator[CsvRow]]:
     """
     try:
         encoding = _encoding(path)
-        with _binary(path) as raw, io.TextIOWrapper(raw, encoding, newline="") as text:
+        with _binary(path, watch) as raw, io.TextIOWrapper(raw, encoding, newline="") as text:
             yield _rows(text)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UsageError(f"{path} is not a whole gzip file.", hint="Copy or compress it again.") from error
@@ -59,9 +67,23 @@ def open_csv(path: Path) -> Iterator[Iterator[CsvRow]]:
         ) from error
 
 
+class _Watched(io.FileIO):
+    """A file that tells how many bytes are read from it."""
+
+    def __init__(self, path: Path, watch: Watch) -> None:
+        super().__init__(path)
+        self._watch = watch
+
+    def readinto(self, buffer: "Buffer", /) -> int:
+        """Read, and tell."""
+        count = super().readinto(buffer)
+        self._watch(count)
+        return count
+
+
 @contextmanager
-def _binary(path: Path) -> Iterator[BinaryIO]:
-    with path.open("rb") as file:
+def _binary(path: Path, watch: Watch | None = None) -> Iterator[BinaryIO]:
+    with io.BufferedReader(_Watched(path, watch), 1 << 16) if watch else path.open("rb") as file:
         if path.suffix == ".gz":
             with gzip.GzipFile(fileobj=file) as unzipped:
                 yield io.BufferedReader(unzipped)
@@ -141,9 +163,9 @@ def _rows(text: Iterator[str]) -> Iterator[CsvRow]:
             # a quote that is not closed swallows what follows it: only its own line is given up
             lines.keep_first()
             cells, problem = [], _plain(str(error))
-        if not problem and any("\0" in part for part in lines.record):
+        if not problem and "\0" in "".join(lines.record):
             problem = "there is a NUL character in it"
-        if problem or any(cell and not cell.isspace() for cell in cells):
+        if problem or "".join(cells).strip():
             yield CsvRow(line, cells, problem)
         line += len(lines.record)
 

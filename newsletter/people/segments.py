@@ -1,46 +1,62 @@
-"""The language of segments: which subscribers, said by tags and fields.
+"""The language of segments: which subscribers, said by tags, fields, dates and what they were sent.
 
 Parsed by hand, so that nothing the owner writes becomes SQL:
 
     rule  = part { "or" part }
     part  = piece { "and" piece }
-    piece = "not" piece | "(" rule ")" | "tag:" value | "field:" name "=" value
+    piece = "not" piece | "(" rule ")" | "tag:" value | "field:" name operator value
+          | "subscribed" ( "before" | "after" ) day | "received" issue
+    operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~"
     value = a word, or text in double quotes
 
 An empty rule is everyone. Consent is no part of the language: only confirmed subscribers are ever mailed,
-which the ledger's own statements see to.
+which the ledger's own statements see to. What the terms mean is in ``segment_terms``; for owners it is
+explained in docs/people.md.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, not_, or_, true
 
 from newsletter.errors import UsageError, did_you_mean
-from newsletter.people.naming import field_name, tag_name
-from newsletter.store.tables import subscriber_tags, subscribers
+from newsletter.people import segment_terms
 
-__all__ = ["audience"]
+__all__ = ["audience", "issues_named"]
 
 _DEEPEST = 50
+_OPERATOR = "|".join(map(re.escape, segment_terms.OPERATORS))
 _TOKEN = re.compile(
-    r"""\s*(?: (?P<mark>[()])
-             | (?P<term>[^\s():"=]+:(?:[^\s()"=]+=)?(?:"[^"]*"|[^\s()"]*))
+    rf"""\s*(?: (?P<mark>[()])
+             | (?P<term>[^\s():"=]+:(?:[^\s()"=!<>~]*(?:{_OPERATOR}))?(?:"[^"]*"|[^\s()"]*))
              | (?P<word>[^\s()]+) )""",
     re.VERBOSE,
 )
+_LATER = "is not known yet: opens and clicks come with the provider's feedback. What is known: received ISSUE"
 
 
-def audience(rule: str) -> ColumnElement[bool]:
+def audience(rule: str, zone: tzinfo = UTC) -> ColumnElement[bool]:
     """Return the condition on ``tables.subscribers`` that a rule means, for a WHERE clause.
 
     rule: such as ``tag:families and not (tag:staff or field:city="New York")``; "" means everyone.
+    zone: the time zone in which the days of the rule are meant.
 
     Raises UsageError, which points at the place, if the rule cannot be read.
     """
     if not rule.strip():
         return true()
-    return _Parser(rule).parse()
+    return _Parser(rule, zone).parse()
+
+
+def issues_named(rule: str) -> list[str]:
+    """Return the slugs of the issues that a rule asks about. Raises UsageError if it cannot be read."""
+    if not rule.strip():
+        return []
+    parser = _Parser(rule, UTC)
+    parser.parse()
+    return parser.issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +69,10 @@ class _Token:
 class _Parser:
     """Recursive descent: a method for each line of the grammar."""
 
-    def __init__(self, rule: str) -> None:
+    def __init__(self, rule: str, zone: tzinfo) -> None:
+        self.issues: list[str] = []  #: those asked about, once parsed
         self._rule = rule.rstrip()
+        self._zone = zone
         self._tokens = [
             _Token(match[match.lastgroup or 0], match.start(match.lastgroup or 0), match.lastgroup == "term")
             for match in _TOKEN.finditer(self._rule)
@@ -111,43 +129,57 @@ class _Parser:
             raise self._error("something is missing at the end", here)
         token = self._tokens[self._next]
         if not token.is_term:
-            raise self._error(f"{_shown(token.text)} is not understood{_advice(token.text)}", here)
+            return self._phrase(token)
         self._next += 1
         kind, _, rest = token.text.partition(":")
         if kind.lower() == "tag":
-            return self._tag(rest, here)
+            return self._meant(here, segment_terms.tag, rest.strip('"'))
         if kind.lower() == "field":
             return self._field(rest, here)
         raise self._error(f"{_shown(kind)} is neither tag nor field{_advice(kind)}", here)
 
-    def _tag(self, value: str, here: int) -> ColumnElement[bool]:
-        try:
-            tag = tag_name(value.strip('"'))
-        except ValueError as error:
-            raise self._error(str(error), here) from None
-        return (
-            select(subscriber_tags.c.tag)
-            .where(subscriber_tags.c.subscriber_id == subscribers.c.id, subscriber_tags.c.tag == tag)
-            .correlate(subscribers)
-            .exists()
-        )
-
     def _field(self, rest: str, here: int) -> ColumnElement[bool]:
-        name, equals, value = rest.partition("=")
-        if not equals:
+        found = re.search(_OPERATOR, rest)
+        if not found:
             raise self._error("a field needs a value, as in field:city=Berlin", here)
+        name, operator, value = rest[: found.start()], found[0], rest[found.end() :]
+        return self._meant(here, segment_terms.field, name, operator, value.strip('"'))
+
+    def _phrase(self, token: _Token) -> ColumnElement[bool]:
+        """A condition of several words."""
+        word, here = token.text.lower(), token.start
+        if word in ("opened", "clicked"):
+            raise self._error(f"{word} {_LATER}", here)
+        if word not in ("subscribed", "received"):
+            raise self._error(f"{_shown(token.text)} is not understood{_advice(token.text)}", here)
+        self._next += 1
+        if word == "received":
+            slug = self._word("received needs an issue, as in received 2026-11-music-and-memory", here)
+            self.issues.append(slug.text)
+            return segment_terms.received(slug.text)
+        example = "as in subscribed after 2026-01-31"
+        when = self._word(f"subscribed needs before or after, {example}", here)
+        if when.text.lower() not in ("before", "after"):
+            raise self._error(f"subscribed needs before or after, {example}", when.start)
+        day = self._word(f"{when.text} needs a day, {example}", when.start)
+        return self._meant(day.start, segment_terms.subscribed, when.text.lower(), day.text, self._zone)
+
+    def _word(self, missing: str, here: int) -> _Token:
+        """Take the next word, whatever it is."""
+        if self._next < len(self._tokens):
+            token = self._tokens[self._next]
+            if not token.is_term and token.text not in ("(", ")"):
+                self._next += 1
+                return _Token(token.text.strip('"'), token.start)
+        raise self._error(missing, here)
+
+    def _meant(
+        self, here: int, term: Callable[..., ColumnElement[bool]], *values: object
+    ) -> ColumnElement[bool]:
         try:
-            known = field_name(name)
+            return term(*values)
         except ValueError as error:
             raise self._error(str(error), here) from None
-        if known == "tags":
-            raise self._error("tags are asked for with tag:name", here)
-        if known == "email":
-            return subscribers.c.email_key == value.strip('"').lower()
-        if known == "name":
-            return subscribers.c.name == value.strip('"')
-        # who has no such field counts as having it empty: otherwise `not field:…` would leave them out
-        return func.coalesce(subscribers.c.attributes[known].as_string(), "") == value.strip('"')
 
     def _take(self, word: str) -> bool:
         if self._next < len(self._tokens):
@@ -175,7 +207,7 @@ def _advice(word: str) -> str:
         return " here"
     if word.startswith("status"):
         return ": only confirmed subscribers are ever mailed"
-    near = did_you_mean(word, ["tag", "field", "and", "or", "not"])
+    near = did_you_mean(word, ["tag", "field", "subscribed", "received", "and", "or", "not"])
     if near:
         return f";{near.lower().rstrip('?')}?"
     return "; a tag is written tag:families" if re.fullmatch(r"[\w-]+", word) else ""

@@ -9,6 +9,7 @@ Decisions
   number is wanted, a list where text is wanted) gives nothing there instead of an error: they still get
   their mail. The guard costs about 0.1 us an expression.
 - Sandboxed and immutable: ``subscriber.x.__class__`` is empty, and data cannot be changed.
+- What would become far too large (``'*' * subscriber.rating``, of 10**9) is nothing, too (``limits``).
 - A key of a mapping wins over a method of the same name: a custom field may be called ``items``.
 """
 
@@ -18,11 +19,13 @@ from typing import Any, Final, Protocol
 
 from jinja2 import ChainableUndefined, Template, TemplateError, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from newsletter.errors import IssueError
 from newsletter.model import CompiledIssue, Person, Residual
+from newsletter.personal.limits import MEASURED, OPERATORS, check_call, check_operator, measured
 from newsletter.personal.values import as_text, clean, default, one_line, safe_url, urlencode
 
 __all__ = [
@@ -56,6 +59,10 @@ class LinkMaker(Protocol):
         """Return the address that ends this subscriber's subscription."""
         ...
 
+    def preferences_url(self, subscriber_id: int) -> str:
+        """Return the address of this subscriber's preferences, "" if there is no such page."""
+        ...
+
 
 class _GuardedCode(CodeGenerator):
     """Writes ``environment.NAME(lambda: EXPRESSION, *rest)`` for the calls that ``_guard`` put in."""
@@ -77,6 +84,7 @@ class FillEnvironment(ImmutableSandboxedEnvironment):
     """A Jinja environment for residuals. Subclasses change how literals and values are written."""
 
     code_generator_class = _GuardedCode
+    intercepted_binops = OPERATORS
 
     def __init__(self, *, autoescape: bool) -> None:
         super().__init__(
@@ -88,6 +96,7 @@ class FillEnvironment(ImmutableSandboxedEnvironment):
             **DELIMITERS,
         )
         self.filters |= {"default": default, "d": default, "safe_url": safe_url, "urlencode": urlencode}
+        self.filters |= {name: measured(name, self.filters[name]) for name in MEASURED}
 
     def template(self, residual: Residual) -> Template:
         """Return the residual, compiled. Raises IssueError if it is not one that compose wrote."""
@@ -148,6 +157,15 @@ class FillEnvironment(ImmutableSandboxedEnvironment):
             except KeyError:
                 pass
         return super().getattr(obj, attribute)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Return ``left operator right``. Raises TooMuch, which the guards around it turn into nothing."""
+        check_operator(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, function: Any, /, *arguments: Any, **named: Any) -> Any:
+        """Return what a function or method returns. Raises TooMuch as ``call_binop`` does."""
+        return super().call(context, function, *check_call(function, arguments, named), **named)
 
     def _guard(self, node: nodes.Node) -> None:
         if isinstance(node, nodes.Output):
@@ -224,11 +242,11 @@ class Filler:
 def context_for(person: Person, links: LinkMaker) -> dict[str, Any]:
     """Return the names that a residual may use about one person.
 
-    preferences_url and web_view_url are empty until those pages exist.
+    preferences_url is empty without web pages, web_view_url until there is such a page.
     """
     return {
         "subscriber": person.fields(),
         "unsubscribe_url": links.unsubscribe_url(person.id),
-        "preferences_url": "",
+        "preferences_url": links.preferences_url(person.id),
         "web_view_url": "",
     }

@@ -1,6 +1,7 @@
-"""Unsubscribe links: in the message, and in the headers that mail programs act on.
+"""Signed links: in the message, and in the headers that mail programs act on.
 
 - ``https://PUBLIC_URL/u/TOKEN`` is the link in the text and the one-click address (RFC 8058).
+- ``https://PUBLIC_URL/p/TOKEN`` is the page of preferences, ``/c/TOKEN`` confirms a sign-up.
 - ``mailto:ADDRESS?subject=unsubscribe%20TOKEN`` works without any web page (RFC 2369), so a newsletter
   can begin with nothing but a mailbox. RFC 8058 wants https: without it there is no one-click header.
 """
@@ -30,7 +31,8 @@ class Links:
         news = settings.newsletter
         self._tokens, self._campaign = tokens, campaign_key
         self._latest = (-1, "")  # a message needs the same token several times
-        self._web = _base(news.public_url) + "/u/" if news.public_url else ""
+        self._base = _base(news.public_url) if news.public_url else ""
+        self._web = f"{self._base}/u/" if self._base else ""
         address = split_mailbox(news.unsubscribe_email or news.reply_to or news.from_)[1]
         self._mailto = f"mailto:{quote(wire_address(address), safe='@+')}?subject=unsubscribe%20"
         for key, base in (("public_url", self._web), ("unsubscribe_email", self._mailto)):
@@ -47,6 +49,15 @@ class Links:
     def unsubscribe_mailto(self, subscriber_id: int) -> str:
         """Return the link that writes a mail with the token in its subject (RFC 6068)."""
         return f"{self._mailto}{self._token(subscriber_id)}"
+
+    def preferences_url(self, subscriber_id: int) -> str:
+        """Return the link to the page of preferences, "" when there are no web pages."""
+        token = self._tokens.sign("p", subscriber_id, self._campaign) if self._base else ""
+        return f"{self._base}/p/{token}" if token else ""
+
+    def confirm_url(self, subscriber_id: int, code: str) -> str:
+        """Return the link that confirms one sign-up, "" when there are no web pages. code: the sign-up's."""
+        return f"{self._base}/c/{self._tokens.sign('c', subscriber_id, code)}" if self._base else ""
 
     def headers(self, subscriber_id: int) -> Mapping[str, str]:
         """Return List-Unsubscribe, https first, and with https List-Unsubscribe-Post. Each on one line."""

@@ -3,13 +3,15 @@
 Decisions
 - botocore sends a request up to five times when an answer does not come; each could be a mail. So
   ``total_max_attempts`` is 1, set here where neither a variable nor a profile overrules it.
+- The body of a bulk call is made here and put in its place by botocore's ``before-call`` event: botocore
+  itself walks through each entry's parameters one by one, which costs more than all the rest of a call.
 - Whether a request left is observed (botocore's ``before-send`` event), not guessed from the exception.
 - A connection idle for more than 15 s is dropped before the next call: routers forget it, and a reset on it
   would leave letters in doubt that never left.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -23,11 +25,12 @@ from newsletter.senders.outcomes import of_entries, of_exception, of_response, r
 from newsletter.senders.ses_calls import (
     MAX_BULK,
     MAX_CALL_BYTES,
+    as_json,
+    bulk_body,
     bulk_content,
     bulk_entry,
-    entry_bytes,
     entry_fault,
-    json_bytes,
+    is_like,
     letter_fault,
     raw_call,
     set_up_fault,
@@ -41,6 +44,7 @@ Form = Literal["raw", "bulk"]
 
 _RAW_UP_TO = 200  # mails/s that raw calls reach with few threads; above it bulk, 12 times cheaper a mail
 _ROOM_FOR_TEXT = 399_000  # bytes of a bulk call kept for the template and 50 letters' values
+_IN_PLACE_OF_A_BODY: Final[Mapping[str, Any]] = {"DefaultContent": {}, "BulkEmailEntries": []}
 _IDLE = timedelta(seconds=15)  # after which a kept connection is not trusted
 _REFRESH = timedelta(seconds=60)  # between two GetAccount; more often than once a second is refused
 
@@ -107,11 +111,12 @@ class SesSender:
         self.form: Form = form  #: which half of a Letter it takes
         self._clock = clock
         self._last_call = clock()
-        self._on_its_way = threading.local()
+        self._in_thread = threading.local()
         self._quota: tuple[datetime, Allowance, int] | None = None  # when, what, letters accepted since
         self._lock = threading.Lock()
-        self._content: tuple[BulkTemplate, dict[str, Any], int] | None = None
+        self._content: tuple[BulkTemplate, str] | None = None
         client.meta.events.register("before-send.sesv2", self._note_departure)
+        client.meta.events.register("before-call.sesv2.SendBulkEmail", self._put_body)
 
     @property
     def max_batch(self) -> int:
@@ -162,7 +167,9 @@ class SesSender:
         for letter in letters:
             if template is None or letter.template is not template:
                 return [refused("A bulk call carries letters of one issue, in bulk form.")] * len(letters)
-            if fault := set_up_fault(letter):
+            if not (letter is not letters[0] and is_like(letter, letters[0])) and (
+                fault := set_up_fault(letter)
+            ):
                 return [refused(fault)] * len(letters)
         if len(letters) > MAX_BULK:
             return [refused(f"A bulk call carries {MAX_BULK} letters at most.", Effect.SPLIT)] * len(letters)
@@ -180,43 +187,46 @@ class SesSender:
         return [outcomes[place] for place in range(len(letters))]
 
     def _call_bulk(self, template: BulkTemplate, entries: list[dict[str, Any]]) -> list[Outcome]:
-        content, size = self._shared(template)
-        size += sum(map(entry_bytes, entries))
-        if size > MAX_CALL_BYTES:
+        body = bulk_body(self._shared(template), entries)
+        if len(body) > MAX_CALL_BYTES:
             effect = Effect.SPLIT if len(entries) > 1 else Effect.HALT
             reason = (
-                f'A bulk call carries 1 MB, not {size:,} bytes. Smaller pictures, or api = "raw", would fit.'
+                f"A bulk call carries 1 MB, not {len(body):,} bytes. "
+                'Smaller pictures, or api = "raw", would fit.'
             )
             return [refused(reason, effect)] * len(entries)
-        call = {**content, "BulkEmailEntries": entries}
-        answer = self._attempt(self._client.send_bulk_email, call, len(entries))
+        self._in_thread.body = body
+        answer = self._attempt(self._client.send_bulk_email, _IN_PLACE_OF_A_BODY, len(entries))
         if isinstance(answer, Outcome):
             return [answer] * len(entries)
         return of_entries(answer, len(entries))
 
-    def _shared(self, template: BulkTemplate) -> tuple[dict[str, Any], int]:
-        """Return what all letters of a template share and its size, made once per template."""
+    def _shared(self, template: BulkTemplate) -> str:
+        """Return what all letters of a template share, as JSON made once per template."""
         known = self._content
         if known is None or known[0] is not template:
             content = bulk_content(
                 template, sender=self._from, configuration_set=self._settings.configuration_set
             )
-            known = self._content = (template, content, json_bytes(content))
-        return known[1], known[2]
+            known = self._content = (template, as_json(content))
+        return known[1]
 
-    def _attempt(self, operation: Callable[..., Any], call: dict[str, Any], letters: int) -> Any:
+    def _put_body(self, params: dict[str, Any], **_: object) -> None:
+        params["body"] = self._in_thread.body
+
+    def _attempt(self, operation: Callable[..., Any], call: Mapping[str, Any], letters: int) -> Any:
         """Return the answer to one call, or the Outcome of each of its letters if none is to be had."""
         self._drop_idle_connections()
-        self._on_its_way.left = False
+        self._in_thread.left = False
         try:
             return operation(**call)
         except Exception as error:  # whatever it is, each letter gets an outcome
-            return of_exception(error, letters=letters, left=self._on_its_way.left)
+            return of_exception(error, letters=letters, left=self._in_thread.left)
         finally:
             self._last_call = self._clock()
 
     def _note_departure(self, **_: object) -> None:
-        self._on_its_way.left = True
+        self._in_thread.left = True
 
     def _drop_idle_connections(self) -> None:
         if self._clock() - self._last_call > _IDLE:

@@ -5,9 +5,10 @@ matter (50 entries, 1 MB, 40 MB). Ours are those of the SES API v2 reference and
 Amazon SES".
 """
 
+import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from newsletter.model import BulkTemplate, Image, Letter
@@ -16,11 +17,12 @@ from newsletter.senders.wire import is_deliverable
 __all__ = [
     "MAX_BULK",
     "MAX_CALL_BYTES",
+    "as_json",
+    "bulk_body",
     "bulk_content",
     "bulk_entry",
-    "entry_bytes",
     "entry_fault",
-    "json_bytes",
+    "is_like",
     "letter_fault",
     "raw_call",
     "set_up_fault",
@@ -33,8 +35,7 @@ _MAX_MESSAGE = 40 * 1024 * 1024  # bytes after base64, which is how a raw messag
 _MAX_VALUES = 262_144  # characters of ReplacementTemplateData
 _MAX_HEADERS = 15  # in one message: the template's and the letter's own together
 _MAX_HEADER = 996  # characters of name and value
-_ENTRY_FRAME = 172  # bytes of an entry's JSON without what it holds
-_PAIR_FRAME = 27  # bytes around one name and value
+_PLAINLY_SHORT = 800  # characters of a header's value
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
 _HEADER_VALUE = re.compile(r"[ -~]{1,995}")
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -53,10 +54,25 @@ def set_up_fault(letter: Letter) -> str | None:
         if not (fits and _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             return f"Amazon SES does not take the header {name!r} in bulk ({len(value)} characters)."
     if letter.template and sum(map(len, letter.template.defaults.values())) > _MAX_VALUES // 2:
-        return "The braces of this issue are too many for bulk. Set api = \"raw\" under [ses]."
+        return 'The braces of this issue are too many for bulk. Set api = "raw" under [ses].'
     if len(letter.mime) * 4 // 3 > _MAX_MESSAGE:
         return f"The message is larger than 40 MB: {len(letter.mime):,} bytes before base64."
     return None
+
+
+def is_like(letter: Letter, sound: Letter) -> bool:
+    """Say whether a letter differs from a sound one only by values that are plainly fine: quick to see."""
+    return (
+        letter.template is sound.template
+        and letter.headers.keys() == sound.headers.keys()
+        and letter.tags.keys() == sound.tags.keys()
+        and not letter.mime
+        and all(map(_TAG.fullmatch, letter.tags.values()))
+        and all(
+            0 < len(value) <= _PLAINLY_SHORT and value.isascii() and value.isprintable()
+            for value in letter.headers.values()
+        )
+    )
 
 
 def letter_fault(letter: Letter) -> str | None:
@@ -114,24 +130,14 @@ def entry_fault(entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def entry_bytes(entry: Mapping[str, Any]) -> int:
-    """Return how many bytes of a request ``bulk_entry`` takes: as ``json_bytes`` says, or up to four more.
-
-    Not by encoding it, which costs as much again as making it. All of it is ASCII without control
-    characters, so each character is a byte, and a quote or a backslash is two.
-    """
-    pairs = [*entry["ReplacementTags"], *entry["ReplacementHeaders"]]
-    texts = [text for pair in pairs for text in pair.values()]
-    texts += entry["Destination"]["ToAddresses"]
-    texts.append(entry["ReplacementEmailContent"]["ReplacementTemplate"]["ReplacementTemplateData"])
-    whole = "".join(texts)
-    escapes = whole.count('"') + whole.count("\\")
-    return _ENTRY_FRAME + _PAIR_FRAME * len(pairs) + len(whole) + escapes
+def as_json(parameters: Any) -> str:
+    """Return parameters as the JSON of a request; bytes travel as base64."""
+    return json.dumps(parameters, default=lambda data: base64.b64encode(data).decode("ascii"))
 
 
-def json_bytes(parameters: Mapping[str, Any]) -> int:
-    """Return how many bytes of a request these parameters are; bytes travel as base64."""
-    return len(json.dumps(parameters, default=lambda data: "=" * ((len(data) + 2) // 3 * 4)))
+def bulk_body(content: str, entries: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the body of SendBulkEmail. content: what all letters share, as JSON."""
+    return f'{content[:-1]}, "BulkEmailEntries": {json.dumps(entries)}}}'.encode("ascii")
 
 
 def _attachment(image: Image) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from newsletter.errors import ConfigError
 from newsletter.store.faults import place, translate_errors
 from newsletter.store.migrations import REVISIONS
+from newsletter.store.sql import to_json
 from newsletter.store.tables import metadata
 
 __all__ = [
@@ -55,7 +56,9 @@ def open_engine(url: str, *, create: bool = True) -> Engine:
         file = _file(parsed)
         if file is not None:
             _prepare(file, create=create)
-        engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(
+            parsed, hide_parameters=True, json_serializer=to_json, connect_args={"timeout": _BUSY_SECONDS}
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:

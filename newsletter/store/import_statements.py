@@ -1,6 +1,6 @@
 """The statements by which a staged import becomes subscribers; the order of them is in ``imports``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,13 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
+    Select,
     String,
     Table,
     Text,
     and_,
     case,
+    distinct,
     func,
     insert,
     literal,
@@ -30,12 +32,15 @@ from newsletter.store.tables import (
     Instant,
     Json,
     consent_events,
+    import_changes,
     subscriber_tags,
     subscribers,
     suppressions,
 )
 
-__all__ = ["Fates", "decide", "fates", "rows", "tags", "temporary", "write"]
+__all__ = ["SAMPLE", "Fates", "decide", "fates", "keep_before", "rows", "tags", "temporary", "write"]
+
+SAMPLE = 5  #: how many lines are named as a sample of those that were taken
 
 temporary = MetaData()
 rows = Table(
@@ -47,6 +52,7 @@ rows = Table(
     Column("sendable", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("attributes", Json, nullable=False),
+    Column("doubt", String(16), nullable=False),  # why not to take them if they are new, or ""
     Column("subscriber_id", Id, nullable=True),  # who it is, if known before
     Column("fate", String(16), nullable=True),  # None: new
     prefixes=["TEMPORARY"],
@@ -58,22 +64,35 @@ tags = Table(
     Column("tag", String(64), nullable=False),
     prefixes=["TEMPORARY"],
 )
-_REFUSED = ("duplicate", "suppressed", "unsubscribed", "bounced", "complained")
+_LEFT = ("unsubscribed", "bounced", "complained")
+_TAKEN = {
+    "new": rows.c.fate.is_(None),
+    "updated": rows.c.fate == "updated",
+    "unchanged": rows.c.fate == "known",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fates:
-    """What became of the staged rows. refused: (line, why) in the order of lines, why one of _REFUSED."""
+    """What became of the staged rows.
+
+    samples: the first lines of "new", "updated" and "unchanged". refused: (line, why) in the order of lines;
+    why: duplicate, suppressed, forgotten, unsubscribed, bounced, complained, or the row's own doubt.
+    """
 
     new: int
     updated: int
     unchanged: int
+    samples: Mapping[str, Sequence[int]]
     refused: Sequence[tuple[int, str]]
     batch_id: int
 
 
-def decide(connection: Connection) -> None:
-    """Give each staged row its fate; rows without one are new people."""
+def decide(connection: Connection, is_forgotten: Callable[[str], bool] | None) -> None:
+    """Give each staged row its fate; rows without one are new people.
+
+    is_forgotten: whether an email_key is that of somebody who asked to be forgotten; None if nobody did.
+    """
     earlier = rows.alias("earlier")
     connection.execute(
         update(rows)
@@ -94,24 +113,15 @@ def decide(connection: Connection) -> None:
         .where(rows.c.fate.is_(None), rows.c.email_key == subscribers.c.email_key)
         .values(
             subscriber_id=subscribers.c.id,
-            fate=case((subscribers.c.status.in_(_REFUSED), subscribers.c.status), else_="known"),
+            fate=case((subscribers.c.status.in_(_LEFT), subscribers.c.status), else_="known"),
         )
     )
-    missing_tag = (
-        select(tags.c.tag)
-        .where(
-            tags.c.line == rows.c.line,
-            ~select(subscriber_tags.c.tag)
-            .where(
-                subscriber_tags.c.tag == tags.c.tag,
-                subscriber_tags.c.subscriber_id == rows.c.subscriber_id,
-            )
-            .correlate(rows, tags)
-            .exists(),
-        )
-        .correlate(rows)
-        .exists()
+    if is_forgotten is not None:
+        _refuse(connection, "forgotten", is_forgotten)
+    connection.execute(
+        update(rows).where(rows.c.fate.is_(None), rows.c.doubt != "").values(fate=rows.c.doubt)
     )
+    missing_tag = _missing(select(tags.c.tag)).exists()
     _, more_attributes = _merged(connection)
     connection.execute(
         update(rows)
@@ -124,8 +134,62 @@ def decide(connection: Connection) -> None:
     )
 
 
-def write(connection: Connection, *, source: str, batch_id: int, now: datetime) -> None:
-    """Write new people, consent, changes and tags, in this order: consent looks at who is still pending."""
+def _missing(query: Select[Any]) -> Select[Any]:
+    """Return the query over a row's tags for those that its subscriber does not have yet."""
+    has = (
+        select(subscriber_tags.c.tag)
+        .where(subscriber_tags.c.tag == tags.c.tag, subscriber_tags.c.subscriber_id == rows.c.subscriber_id)
+        .correlate(rows, tags)
+    )
+    return query.where(tags.c.line == rows.c.line, ~has.exists()).correlate(rows)
+
+
+def _refuse(connection: Connection, fate: str, is_meant: Callable[[str], bool]) -> None:
+    """Give a fate to those that a function of the email_key picks, which a database cannot run.
+
+    Also to people who are known: somebody who was forgotten may have asked to come back, and is pending.
+    """
+    undecided = or_(rows.c.fate.is_(None), rows.c.fate == "known")
+    new = select(rows.c.line, rows.c.email_key).where(undecided).execution_options(yield_per=10_000)
+    lines = [line for line, key in connection.execute(new) if is_meant(key)]
+    for start in range(0, len(lines), 10_000):
+        some = rows.c.line.in_(lines[start : start + 10_000])
+        connection.execute(update(rows).where(some).values(fate=fate))
+
+
+def keep_before(connection: Connection, batch_id: int) -> int:
+    """Journal how the people are who will change. Return the highest number of a subscriber so far."""
+    new_tags = distinct(tags.c.tag)
+    gathered: ColumnElement[Any]
+    if connection.dialect.name == "postgresql":
+        gathered = func.coalesce(func.jsonb_agg(new_tags), literal([], Json))
+    else:
+        gathered = func.json_group_array(new_tags)
+    before = (subscribers.c.name, subscribers.c.attributes, subscribers.c.status, subscribers.c.updated_at)
+    connection.execute(
+        insert(import_changes).from_select(
+            ["subscriber_id", "batch_id", "kind", *(column.name for column in before), "tags"],
+            select(
+                subscribers.c.id,
+                literal(batch_id, Id),
+                literal("updated"),
+                *before,
+                _missing(select(gathered)).scalar_subquery(),
+            )
+            .join_from(rows, subscribers, subscribers.c.id == rows.c.subscriber_id)
+            .where(rows.c.fate == "updated")
+            .order_by(subscribers.c.id),
+        )
+    )
+    newest: int = connection.execute(select(func.coalesce(func.max(subscribers.c.id), 0))).scalar_one()
+    return newest
+
+
+def write(connection: Connection, *, source: str, batch_id: int, before: int, now: datetime) -> None:
+    """Write new people, consent, changes and tags, in this order: consent looks at who is still pending.
+
+    before: the highest number of a subscriber so far; nobody else may add any meanwhile.
+    """
     copied = ("email", "email_key", "sendable", "name", "attributes")
     instant = literal(now, Instant)
     connection.execute(
@@ -134,6 +198,14 @@ def write(connection: Connection, *, source: str, batch_id: int, now: datetime) 
             select(*(rows.c[name] for name in copied), literal("confirmed"), instant, instant)
             .where(rows.c.fate.is_(None))
             .order_by(rows.c.line),
+        )
+    )
+    connection.execute(
+        insert(import_changes).from_select(
+            ["subscriber_id", "batch_id", "kind"],
+            select(subscribers.c.id, literal(batch_id, Id), literal("new"))
+            .where(subscribers.c.id > before)
+            .order_by(subscribers.c.id),
         )
     )
     newly_confirmed = or_(
@@ -183,12 +255,17 @@ def fates(connection: Connection, batch_id: int) -> Fates:
         row[0]: row[1] for row in connection.execute(select(rows.c.fate, func.count()).group_by(rows.c.fate))
     }
     refused = connection.execute(
-        select(rows.c.line, rows.c.fate).where(rows.c.fate.in_(_REFUSED)).order_by(rows.c.line)
+        select(rows.c.line, rows.c.fate).where(rows.c.fate.not_in(["updated", "known"])).order_by(rows.c.line)
     )
+    samples = {
+        name: connection.scalars(select(rows.c.line).where(taken).order_by(rows.c.line).limit(SAMPLE)).all()
+        for name, taken in _TAKEN.items()
+    }
     return Fates(
         new=counts.get(None, 0),
         updated=counts.get("updated", 0),
         unchanged=counts.get("known", 0),
+        samples=samples,
         refused=[(row[0], row[1]) for row in refused],
         batch_id=batch_id,
     )

@@ -4,26 +4,36 @@ Decision: staging locks nobody out, however long the file takes to read; taking 
 statements over whole sets, in one transaction, and costs seconds for a million people.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, update
+from sqlalchemy import Connection, Engine, Table, insert, select, update
 
 from newsletter.store.engine import let_write, staging
-from newsletter.store.import_statements import Fates, decide, fates, rows, tags, temporary, write
+from newsletter.store.forgetting import Fingerprints, forgotten_hashes, require
+from newsletter.store.import_statements import (
+    Fates,
+    decide,
+    fates,
+    keep_before,
+    rows,
+    tags,
+    temporary,
+    write,
+)
 from newsletter.store.subscribers import remember_fields
-from newsletter.store.tables import import_batches
+from newsletter.store.tables import import_batches, subscriber_fields
 
 __all__ = ["Fates", "StagedRow", "Staging", "open_staging"]
 
 
 @dataclass(frozen=True, slots=True)
 class StagedRow:
-    """A person of the file. line: unique in the file."""
+    """A person of the file. line: unique in the file. doubt: why not to take them if they are new, or ""."""
 
     line: int
     email: str
@@ -32,6 +42,7 @@ class StagedRow:
     name: str
     attributes: dict[str, str]
     tags: Sequence[str]
+    doubt: str = ""
 
 
 @contextmanager
@@ -59,19 +70,31 @@ class Staging:
         """Stage a few thousand people."""
         self._bulk(
             rows,
-            ("line", "email", "email_key", "sendable", "name", "attributes"),
-            [(p.line, p.email, p.email_key, int(p.sendable), p.name, _encode(p.attributes)) for p in people],
+            ("line", "email", "email_key", "sendable", "name", "attributes", "doubt"),
+            [
+                (p.line, p.email, p.email_key, int(p.sendable), p.name, _encode(p.attributes), p.doubt)
+                for p in people
+            ],
         )
         self._bulk(tags, ("line", "tag"), [(p.line, tag) for p in people for tag in p.tags])
 
     def take_over(
-        self, *, file: str, source: str, fields: Sequence[str], now: datetime, dry_run: bool
+        self,
+        *,
+        file: str,
+        source: str,
+        fields: Sequence[str],
+        fingerprints: Fingerprints | None,
+        now: datetime,
+        dry_run: bool,
     ) -> Fates:
         """Add and update people in one transaction, with one consent event for each who is newly confirmed.
 
-        Who unsubscribed, complained, bounced or is suppressed is refused and stays as they are. A pending
-        person becomes confirmed. Empty cells change nothing; tags are only ever added.
-        dry_run: do it all, say what came of it, and undo it.
+        Who unsubscribed, complained, bounced, is suppressed or forgotten is refused and stays as they are. A
+        pending person becomes confirmed. Empty cells change nothing; tags are only ever added. How everybody
+        was before is journalled, for ``store.undoing``. dry_run: do it all, say what came of it, and undo it.
+
+        Raises ConfigError if people asked to be forgotten and there are no fingerprints to know them by.
         """
         connection = self._connection
         connection.exec_driver_sql("CREATE INDEX import_rows_key ON import_rows (email_key, line)")
@@ -84,11 +107,15 @@ class Staging:
         with connection.begin() as transaction:
             if connection.dialect.name == "postgresql":  # SQLite has locked others out by now
                 connection.exec_driver_sql("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE")
-            decide(connection)
+            decide(connection, _forgotten_test(connection, fingerprints))
+            known = set(connection.scalars(select(subscriber_fields.c.name)))
             batch_id = connection.execute(
-                insert(import_batches).values(file=file, source=source, at=now).returning(import_batches.c.id)
+                insert(import_batches)
+                .values(file=file, source=source, at=now, new_fields=sorted(set(fields) - known))
+                .returning(import_batches.c.id)
             ).scalar_one()
-            write(connection, source=source, batch_id=batch_id, now=now)
+            before = keep_before(connection, batch_id)
+            write(connection, source=source, batch_id=batch_id, before=before, now=now)
             remember_fields(connection, fields)
             result = fates(connection, batch_id)
             connection.execute(
@@ -123,6 +150,17 @@ class Staging:
                 f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608
                 [tuple(row) for row in values],
             )
+
+
+def _forgotten_test(
+    connection: Connection, fingerprints: Fingerprints | None
+) -> Callable[[str], bool] | None:
+    """Return whether an email_key is that of somebody who asked to be forgotten; None if nobody did."""
+    hashes = forgotten_hashes(connection)
+    if not hashes:
+        return None
+    known = require(fingerprints)
+    return lambda key: not hashes.isdisjoint(known(key))
 
 
 def _encode(attributes: dict[str, str]) -> str:

@@ -29,6 +29,7 @@ _CLIMB_SECONDS: Final = 5.0
 _CLIMB: Final = 0.05
 _CALL_SHARE: Final = 0.05  # of a second's worth: the most that one call carries
 _SLACK: Final = 0.05  # seconds that a call may be late without losing its tokens
+_BLINK: Final = 0.001  # seconds, the shortest wait: clocks count no finer than microseconds
 _BURST: Final = 0.1  # seconds' worth that the bucket holds
 
 # text, because these two run with every claim: an expression costs more to build than to run
@@ -76,7 +77,8 @@ class Pace:
 
     def seconds_until(self, recipients: int) -> float:
         """Return how long it takes until so many may go, if nobody else takes any."""
-        return max(0.0, (recipients - self.tokens) / self.rate)
+        short = recipients - self.tokens
+        return max(_BLINK, short / self.rate) if short > 0 else 0.0
 
 
 def call_size(rate: float, max_call: int) -> int:
@@ -100,9 +102,8 @@ def look(connection: Connection, limit: Limit, grant: Grant) -> Pace:
     rate, share = _rate(grant, row.share, row.slowed_at, now)
     call = call_size(rate, grant.max_call)
     most = max(_BURST * rate, call + _SLACK * rate)
-    elapsed = max(0.0, now - row.at)  # a wall clock may be set back
-    return Pace(
-        tokens=min(row.tokens + elapsed * rate, most),
+    pace = Pace(
+        tokens=min(row.tokens + max(0.0, now - row.at) * rate, most),
         at=now,
         rate=rate,
         share=share,
@@ -110,6 +111,8 @@ def look(connection: Connection, limit: Limit, grant: Grant) -> Pace:
         left_today=row.left_today,
         call=call,
     )
+    # a wall clock may be set back: wait for the time to come in, not for that hour to come again
+    return pace if now >= row.at else spend(connection, limit, pace, 0)
 
 
 def spend(connection: Connection, limit: Limit, pace: Pace, recipients: int) -> Pace:

@@ -1,9 +1,12 @@
-"""The one statement that SQLite and PostgreSQL share but SQLAlchemy spells by dialect."""
+"""What SQLite and PostgreSQL share but SQLAlchemy spells by dialect, or by itself would spell differently."""
+
+import json
+from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["insert_or_ignore"]
+__all__ = ["insert_or_ignore", "to_json"]
 
 
 def insert_or_ignore(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -11,3 +14,8 @@ def insert_or_ignore(connection: Connection, table: Table) -> sqlite.Insert | po
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def to_json(value: Any) -> str:
+    """Return JSON as SQLite's own functions write it, "é" and not an escape: equal values are equal texts."""
+    return json.dumps(value, ensure_ascii=False)

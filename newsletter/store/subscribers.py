@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, true
 
 from newsletter.model import Person, SubscriberStatus
 from newsletter.store.sql import insert_or_ignore
@@ -33,6 +33,7 @@ __all__ = [
     "load_people",
     "on_the_wire",
     "remember_fields",
+    "remove_tags",
     "show",
 ]
 
@@ -142,6 +143,12 @@ def add_tags(connection: Connection, subscriber_id: int, tags: Sequence[str]) ->
             [{"tag": tag, "subscriber_id": subscriber_id} for tag in sorted(new)],
         )
     return len(new)
+
+
+def remove_tags(connection: Connection, subscriber_id: int, tags: Sequence[str]) -> int:
+    """Take tags off a subscriber; return how many they had."""
+    mine = (subscriber_tags.c.subscriber_id == subscriber_id, subscriber_tags.c.tag.in_(list(tags)))
+    return connection.execute(delete(subscriber_tags).where(*mine)).rowcount
 
 
 def counts(connection: Connection) -> dict[SubscriberStatus, int]:

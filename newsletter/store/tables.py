@@ -2,7 +2,8 @@
 
     subscribers --< subscriber_tags        campaigns --< deliveries >-- subscribers
         |--< consent_events                meta: one row a key (home, epoch, ...)
-    suppressions (by email_key; outlives the subscriber)
+        `--< import_changes >-- import_batches
+    suppressions (by email_key, or its keyed hash; outlives the subscriber)
 
 The promises are constraints: one row per campaign and subscriber, one per campaign and address.
 """
@@ -37,9 +38,12 @@ __all__ = [
     "consent_events",
     "deliveries",
     "import_batches",
+    "import_changes",
     "limits",
     "meta",
     "metadata",
+    "request_limits",
+    "signups",
     "subscriber_fields",
     "subscriber_tags",
     "subscribers",
@@ -99,9 +103,12 @@ subscribers = Table(
     Column("attributes", Json, nullable=False, server_default="{}"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("paused_until", Instant, nullable=True),  # the person's own wish; NULL or past: mailed as usual
     CheckConstraint(
         "status IN ('pending', 'confirmed', 'unsubscribed', 'bounced', 'complained')", name="status"
     ),
+    # a number is never given twice: the links in mail that is out there name people by it
+    sqlite_autoincrement=True,
 )
 
 subscriber_tags = Table(
@@ -138,12 +145,30 @@ import_batches = Table(
     Column("source", Text, nullable=False, server_default=""),
     Column("at", Instant, nullable=False),
     Column("counts", Json, nullable=False, server_default="{}"),
+    Column("new_fields", Json, nullable=False, server_default="[]"),  # custom fields unknown before
+    Column("undone_at", Instant, nullable=True),
+)
+
+#: What an import changed, so that it can be undone: how people were before it. Written by the import itself.
+import_changes = Table(
+    "import_changes",
+    metadata,
+    Column("subscriber_id", Id, primary_key=True, autoincrement=False),
+    Column("batch_id", Id, ForeignKey("import_batches.id"), primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),  # new (all that follows is NULL), updated
+    Column("name", Text, nullable=True),
+    Column("attributes", Json, nullable=True),
+    Column("status", String(12), nullable=True),
+    Column("updated_at", Instant, nullable=True),
+    Column("tags", Json, nullable=True),  # those that the import gave
+    CheckConstraint("kind IN ('new', 'updated')", name="kind"),
+    sqlite_with_rowid=False,
 )
 
 suppressions = Table(
     "suppressions",
     metadata,
-    Column("email_key", String(320), primary_key=True),
+    Column("email_key", String(320), primary_key=True),  # or "hmac:…" of somebody who asked to be forgotten
     Column("reason", String(32), nullable=False),  # bounce, complaint, owner, forgotten
     Column("at", Instant, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
@@ -246,6 +271,24 @@ limits = Table(
     Column("share", Double, nullable=False, server_default="1"),  # of the granted rate, as of `slowed_at`
     Column("slowed_at", Double, nullable=False, server_default="0"),  # when the provider last throttled
     Column("left_today", Double, nullable=True),  # of the daily quota; NULL for no limit
+)
+
+#: Sign-ups that wait for their confirmation (store/signups.py): one a person, the newest.
+signups = Table(
+    "signups",
+    metadata,
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    Column("code", String(16), nullable=False),  # in the link that confirms this sign-up, and no other
+    Column("at", Instant, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+)
+
+#: Who asks how often (store/signups.py). key: a keyed hash, never an address. until: seconds since 1970.
+request_limits = Table(
+    "request_limits",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("until", Double, nullable=False, index=True),
 )
 
 #: home, epoch: the restored-copy guard (store/guard.py).

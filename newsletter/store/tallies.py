@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, select, text
 
@@ -93,15 +93,19 @@ def oldest_sent(connection: Connection, campaign_id: int, since: datetime) -> da
     return oldest
 
 
+# One JSON text for all of them: to read it takes a fraction of what fetching and reading each row does.
 _PEOPLE: Final[Mapping[str, str]] = {
-    "sqlite": """SELECT deliveries.id, subscribers.id, email, subscribers.email_key, name, attributes,
-        (SELECT json_group_array(tag) FROM subscriber_tags WHERE subscriber_id = subscribers.id)
+    "sqlite": """SELECT json_group_array(json_array(
+            deliveries.id, subscribers.id, email, subscribers.email_key, name, json(attributes),
+            (SELECT json_group_array(tag) FROM subscriber_tags WHERE subscriber_id = subscribers.id)))
         FROM json_each(:ids) AS wanted
         CROSS JOIN deliveries ON deliveries.id = wanted.value
         CROSS JOIN subscribers ON subscribers.id = deliveries.subscriber_id
             AND subscribers.email_key = deliveries.email_key""",
-    "postgresql": """SELECT deliveries.id, subscribers.id, email, subscribers.email_key, name, attributes,
-        (SELECT coalesce(json_agg(tag), '[]') FROM subscriber_tags WHERE subscriber_id = subscribers.id)
+    "postgresql": """SELECT CAST(coalesce(json_agg(json_build_array(
+            deliveries.id, subscribers.id, email, subscribers.email_key, name, attributes,
+            (SELECT coalesce(json_agg(tag), '[]') FROM subscriber_tags
+                WHERE subscriber_id = subscribers.id))), '[]') AS TEXT)
         FROM deliveries JOIN subscribers ON subscribers.id = deliveries.subscriber_id
             AND subscribers.email_key = deliveries.email_key
         WHERE deliveries.id = ANY (CAST(CAST(:ids AS TEXT) AS BIGINT[]))""",
@@ -116,19 +120,14 @@ def people_of_calls(connection: Connection, ids: Sequence[int]) -> dict[int, Per
     wanted = json.dumps(list(ids))
     if connection.dialect.name == "postgresql":
         wanted = f"{{{wanted[1:-1]}}}"  # how it writes arrays
-    rows = connection.execute(text(_PEOPLE[connection.dialect.name]), {"ids": wanted})
+    found = connection.execute(text(_PEOPLE[connection.dialect.name]), {"ids": wanted}).scalar_one()
     return {
         delivery: Person(
             id=number,
             email=on_the_wire(email, key),
             name=name,
-            attributes=_json(attributes),
-            tags=sorted(_json(tags)),
+            attributes=attributes,
+            tags=sorted(tags),
         )
-        for delivery, number, email, key, name, attributes, tags in rows
+        for delivery, number, email, key, name, attributes, tags in json.loads(found)
     }
-
-
-def _json(value: Any) -> Any:
-    """Return a JSON value as Python has it: PostgreSQL's driver has read it already."""
-    return json.loads(value) if isinstance(value, str) else value

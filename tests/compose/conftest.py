@@ -72,6 +72,10 @@ class Links:
         """Return an address with the id in it."""
         return f"https://news.example.org/u/{subscriber_id}"
 
+    def preferences_url(self, subscriber_id: int) -> str:
+        """Return nothing: there is no such page."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Letter:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
 
 from newsletter.compose.images import Album, Embedded
 from newsletter.errors import IssueError
@@ -146,3 +147,51 @@ def test_a_missing_picture_in_an_issue_is_reported_where_it_is_asked_for(bench: 
         assert (error.file, error.line) == ("issues/2026-11-test.md", line)
     error = bench.refuse("Hi", hero={"alt": "x", "image": "gone.jpg"})
     assert (error.file, error.line) == ("issues/2026-11-test.md", 5)
+
+
+def png(bench: Bench, size: tuple[int, int] = (90, 60), mode: str = "P", **save: object) -> Path:
+    """Write a drawing."""
+    return bench.picture("issues/a.png", size, mode=mode, **save)
+
+
+def test_a_small_plain_drawing_keeps_its_bytes(bench: Bench) -> None:
+    for mode in ("P", "L", "RGBA"):
+        path = png(bench, mode=mode)
+        made, album = added(bench.root, "a.png")
+        assert next(iter(album.images.values())).data == path.read_bytes()
+        assert (made.pixels, made.size) == ((90, 60), path.stat().st_size)
+
+
+def test_a_drawing_with_notes_or_something_behind_it_is_written_again(bench: Bench) -> None:
+    notes = PngInfo()
+    notes.add_text("Comment", "at home, 12 Example Street")
+    exif = Pillow.Exif()
+    exif[0x010E] = "at home, 12 Example Street"
+    for save in ({"pnginfo": notes}, {"exif": exif}):
+        assert b"Example Street" in png(bench, **save).read_bytes()
+        _, album = added(bench.root, "a.png")
+        assert b"Example Street" not in next(iter(album.images.values())).data
+        assert opened(album).size == (90, 60)
+    path = png(bench)
+    path.write_bytes(path.read_bytes() + b"at home, 12 Example Street")
+    _, album = added(bench.root, "a.png")
+    assert b"Example Street" not in next(iter(album.images.values())).data
+
+
+def test_a_drawing_that_is_large_or_too_wide_is_written_again(bench: Bench) -> None:
+    path = png(bench, (1300, 40))
+    made, album = added(bench.root, "a.png")
+    assert made.pixels == (1200, 37) and path.stat().st_size < 64 * 1024
+    png(bench, (400, 400), mode="L", compress_level=0)
+    _, album = added(bench.root, "a.png")
+    assert opened(album).size == (400, 400)
+    assert len(next(iter(album.images.values())).data) < (bench.root / "issues/a.png").stat().st_size
+
+
+def test_a_drawing_that_was_cut_off_is_refused(bench: Bench) -> None:
+    path = png(bench)
+    whole = path.read_bytes()
+    for length in (len(whole) // 2, 60):
+        path.write_bytes(whole[:length])
+        with pytest.raises(IssueError, match="no picture that mail can carry"):
+            added(bench.root, "a.png")

@@ -1,6 +1,7 @@
 """MJML: its errors are told at the template's own line; what MRML leaves undone is done."""
 
 import pytest
+from lxml.html import document_fromstring
 
 from .conftest import Bench, lines_with
 
@@ -115,3 +116,40 @@ def test_what_html_allows_is_allowed(bench: Bench) -> None:
         ),
     )
     assert "AT&amp;T" in bench.compile("Hi").html()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "e\u0301te\u0301",
+        "«\u00a0oui\u00a0»",
+        "👨\u200d👩\u200d👧",
+        "❤\ufe0f",
+        "שלום\u200f!",
+        "soft\u00adhyphen",
+        "C:\\drums",
+        "é",
+    ],
+)
+def test_attributes_keep_their_characters(bench: Bench, text: str) -> None:
+    """MRML would write a no-break space as \\u{a0}."""
+    bench.layout(
+        f'<mj-section><mj-column><mj-image src="https://example.org/a.png" alt="{text}" /><mj-text>'
+        f"<a href='https://example.org/' title='{text}'>{text}</a></mj-text></mj-column></mj-section>",
+        "<mj-title>{{ issue.title }}</mj-title>",
+    )
+    page = document_fromstring(bench.compile("Hi", title=text).html())
+    (image,), (link,), (title,) = page.iter("img"), page.iter("a"), page.iter("title")
+    assert image.get("alt") == link.get("title") == link.text == title.text == text
+    assert page.xpath("//@aria-label") == [text]
+    letter = bench.compile(f"![{text}](https://example.org/b.png)", title="A test")
+    assert [picture.alt for picture in letter.report.pictures] == [text]
+
+
+def test_a_line_end_in_an_attribute_is_a_space(bench: Bench) -> None:
+    bench.layout(
+        '<mj-section><mj-column><mj-text><p style="color: red;\n  margin: 0">x</p>'
+        "</mj-text></mj-column></mj-section>"
+    )
+    (paragraph,) = document_fromstring(bench.compile("Hi").html()).iter("p")
+    assert [part.strip() for part in str(paragraph.get("style")).split(";")] == ["color: red", "margin: 0"]

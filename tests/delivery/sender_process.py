@@ -30,7 +30,11 @@ from newsletter.store.engine import open_engine
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a process is to do. batch: letters a call. delay: seconds before and after a call, in the call."""
+    """What a process is to do.
+
+    batch: letters a call. delay: seconds before and after a call, in the call. rate: recipients a second that
+    the provider grants, None for no limit. threads: that send.
+    """
 
     verb: Literal["deliver", "plan"]
     url: str
@@ -38,26 +42,32 @@ class Order:
     sink: str = ""
     batch: int = 1
     delay: float = 0.002
+    rate: float | None = None
+    threads: int = 1
     chunk: int = 100
 
 
 class FileSink:
-    """A sender that accepts everything and writes each letter's delivery number on a line of a file."""
+    """A sender that accepts everything and writes each letter's delivery number on a line of a file.
+
+    Beside it stands the time of each call, in nanoseconds since the computer started.
+    """
 
     kind: Final = "sink"
     form: Final = "raw"
 
-    def __init__(self, path: str, batch: int, delay: float) -> None:
+    def __init__(self, path: str, batch: int, delay: float, rate: float | None) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self.max_batch, self._delay = batch, delay
+        self.max_batch, self._delay, self._rate = batch, delay, rate
 
     def allowance(self) -> Allowance:
-        return Allowance(per_second=None, today=None)
+        return Allowance(per_second=self._rate, today=None)
 
     def send(self, letters: Sequence[Letter]) -> Sequence[Outcome]:
+        now = time.monotonic_ns()
         time.sleep(self._delay)
         for letter in letters:
-            os.write(self._file, f"{letter.tags['delivery']}\n".encode())
+            os.write(self._file, f"{letter.tags['delivery']} {now}\n".encode())
             time.sleep(self._delay / len(letters))
         os.fsync(self._file)
         time.sleep(self._delay)
@@ -86,10 +96,11 @@ def carry_out(order: Order) -> None:
         steps = deliver(
             engine,
             order.campaign,
-            sender=FileSink(order.sink, order.batch, order.delay),
+            sender=FileSink(order.sink, order.batch, order.delay, order.rate),
             press=TagPress(),
             clock=lambda: datetime.now(UTC),
             stop=lambda: False,
+            threads=order.threads,
         )
         for _ in steps:
             pass
@@ -148,7 +159,15 @@ def workshop() -> Iterator[Workshop]:
 
 def sink_lines(path: Path) -> list[int]:
     """Return the delivery numbers in a sink; a line that a kill cut short did not leave."""
-    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [number for number, _ in sink_times(path)]
+
+
+def sink_times(path: Path) -> list[tuple[int, float]]:
+    """Return the delivery numbers in a sink, each with the seconds at which its call began."""
+    if not path.exists():
+        return []
+    whole = [line.split() for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [(int(number), int(at) / 1e9) for number, at in whole]
 
 
 def say(word: object) -> None:

@@ -172,8 +172,8 @@ def test_an_outcome_is_not_lost_when_the_database_is_away_for_a_moment(
             raise faults.pop()
         return store_record(*args)
 
-    store_record = deliveries.record
-    monkeypatch.setattr(deliveries, "record", record)
+    store_record = deliveries.record_calls
+    monkeypatch.setattr(deliveries, "record_calls", record)
     campaign.queue(ADA, BOB)
     campaign.deliver()
     assert campaign.mailed == [ADA, BOB]
@@ -417,8 +417,39 @@ def test_a_campaign_cancelled_by_another_process_skips_the_rest_even_what_comes_
     assert campaign.states() == {ADA: "sent", BOB: "skipped", CYD: "skipped"}
     assert last.state is CampaignState.CANCELLED
     assert campaign.accounts.skipped == {"cancelled": 2}
-    with pytest.raises(UsageError, match="cancelled"):
-        campaign.plan()
+
+
+def test_a_cancelled_issue_may_be_sent_anew_to_the_same_segment_and_skips_whoever_had_it(
+    campaign: Driver,
+) -> None:
+    campaign.sender = MemorySender(max_batch=1)
+    campaign.queue(ADA, BOB)
+    campaign.stops = lambda: len(campaign.sender.calls) == 1
+    with pytest.raises(Stopped):
+        campaign.deliver()
+    steering.cancel(campaign.engine, campaign.campaign_id, clock=campaign.clock)
+    first, campaign.stops = campaign.campaign_id, lambda: False
+    campaign.plan()
+    assert campaign.campaign_id != first
+    campaign.deliver()
+    assert campaign.mailed == [ADA, BOB]
+    assert campaign.states() == {ADA: "skipped", BOB: "sent"}
+    assert campaign.accounts.skipped == {"already-had-it": 1}
+    campaign.deliver()
+    assert campaign.plan().id == campaign.campaign_id, "that one stands, and is not sent again"
+
+
+def test_a_cancelled_issue_is_not_sent_anew_while_its_mail_is_on_its_way(campaign: Driver) -> None:
+    def cancel_and_begin_anew(letters: Sequence[Letter]) -> None:
+        steering.cancel(campaign.engine, campaign.campaign_id, clock=campaign.clock)
+        with pytest.raises(UsageError, match="still on its way"):
+            campaign.plan()
+
+    campaign.sender = MemorySender(before_call=cancel_and_begin_anew)
+    campaign.queue(ADA)
+    campaign.deliver()
+    campaign.plan()
+    assert campaign.states() == {ADA: "skipped"}
 
 
 def test_a_campaign_whose_planning_is_not_over_is_not_delivered(campaign: Driver) -> None:

@@ -1,19 +1,25 @@
-"""The pace: never faster than the provider allows, never slower than it must be."""
+"""The pace: never faster than the provider allows, never slower than it must be, however many share it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from newsletter.delivery.pacing import Pacer, rest
+import pytest
+from sqlalchemy import Engine
+
+from newsletter.delivery.pacing import Budget, Pacer, rest
 from newsletter.errors import SendError
 from newsletter.ports import Allowance
+from newsletter.store.limits import Limit
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 @dataclass
 class World:
-    """A provider, and a clock that moves when somebody sleeps."""
+    """A provider, a database, and a clock that moves when somebody sleeps."""
 
+    engine: Engine
     per_second: float | None = 10
     today: float | None = None
     now: datetime = NOON
@@ -34,151 +40,248 @@ class World:
             raise SendError("away", hint="wait")
         return Allowance(per_second=self.per_second, today=self.today)
 
-    def pacer(self, max_batch: int = 50) -> Pacer:
-        return Pacer(self.allowance, max_batch=max_batch, clock=self.clock, sleep=self.sleep)
+    def pacer(self, max_batch: int = 50, key: str = "ses") -> Pacer:
+        limit = Limit(key=key, clock=self.clock)
+        return Pacer(self.allowance, max_batch=max_batch, limit=limit, clock=self.clock)
+
+    def look(self, pacer: Pacer) -> Budget:
+        with self.engine.begin() as connection:
+            return pacer.open(connection)
+
+    def slow(self, pacer: Pacer, begun: datetime | None = None) -> None:
+        with self.engine.begin() as connection:
+            pacer.slow(connection, (begun or self.now).timestamp())
+
+    def take(self, pacer: Pacer) -> int:
+        """Claim one call as a run does: wait until it is within the rate; 0 if the day is over."""
+        while True:
+            pacer.refresh()
+            with self.engine.begin() as connection:
+                budget = pacer.open(connection)
+                if budget.today_is_over:
+                    return 0
+                if budget.recipients is None or budget.recipients >= budget.size:
+                    pacer.spend(connection, budget, budget.size)
+                    return budget.size
+            self.sleep(budget.wait)
 
     @property
     def elapsed(self) -> float:
         return (self.now - NOON).total_seconds()
 
 
+@pytest.fixture
+def world(engine: Engine) -> World:
+    return World(engine)
+
+
 def never() -> bool:
     return False
 
 
-def test_without_a_limit_calls_are_full_and_nothing_waits() -> None:
-    world = World(per_second=None)
+def busiest_second(calls: list[tuple[float, int]]) -> int:
+    """The most recipients in any window of one second; calls: when, and how many, in order."""
+    most = total = first = 0
+    for at, letters in calls:
+        total += letters
+        while calls[first][0] <= at - 1:
+            total -= calls[first][1]
+            first += 1
+        most = max(most, total)
+    return most
+
+
+def test_without_a_limit_calls_are_full_nothing_waits_and_the_bucket_is_not_looked_at(world: World) -> None:
+    world.per_second = None
     pacer = world.pacer()
-    assert [pacer.take(never) for _ in range(100)] == [50] * 100
+    assert [world.take(pacer) for _ in range(20)] == [50] * 20
     assert world.naps == []
+    with world.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM limits").scalar_one() == 0
 
 
-def test_a_call_carries_at_most_a_seconds_worth() -> None:
-    assert World(per_second=14).pacer().batch == 14
-    assert World(per_second=0.5).pacer().batch == 1
-    assert World(per_second=900).pacer().batch == 50
+@pytest.mark.parametrize(("per_second", "size"), [(0.5, 1), (14, 1), (200, 10), (900, 45), (2000, 50)])
+def test_a_call_carries_at_most_a_twentieth_of_a_seconds_worth(
+    world: World, per_second: float, size: int
+) -> None:
+    world.per_second = per_second
+    assert world.look(world.pacer()).size == size
 
 
-def test_the_rate_is_kept_in_recipients_not_in_calls() -> None:
-    world = World(per_second=14)
+@pytest.mark.parametrize(("per_second", "max_batch"), [(14, 1), (14, 50), (200, 1), (200, 50), (2000, 50)])
+def test_the_rate_is_reached_and_no_second_sees_a_tenth_more(
+    world: World, per_second: float, max_batch: int
+) -> None:
+    """With a sender that is late by a twentieth of a second once a second."""
+    world.per_second = per_second
+    pacer = world.pacer(max_batch=max_batch)
+    calls: list[tuple[float, int]] = []
+    late = 0
+    while world.elapsed < 2 + 300 / per_second:
+        letters = world.take(pacer)
+        calls.append((world.elapsed, letters))
+        if world.elapsed > late:
+            late += 1
+            world.now += timedelta(seconds=0.045)
+    assert sum(letters for _, letters in calls) >= 0.98 * per_second * world.elapsed
+    assert busiest_second(calls) <= 1.1 * per_second
+
+
+def test_a_long_silence_saves_up_a_tenth_of_a_second_and_no_more(world: World) -> None:
+    world.per_second = 1000
     pacer = world.pacer()
-    sent = sum(pacer.take(never) for _ in range(101))
-    assert sent == 101 * 14
-    assert 99.9 < world.elapsed < 100.1  # the first call is free, then 14 a second
+    world.take(pacer)
+    world.now += timedelta(hours=1)
+    assert world.look(pacer).recipients == 100
 
 
-def test_no_second_sees_more_than_the_rate_and_one_call() -> None:
-    world = World(per_second=7)
-    pacer = world.pacer(max_batch=1)
-    sent: list[float] = []
-    for turn in range(200):
-        pacer.take(never)
-        sent.append(world.elapsed)
-        world.now += timedelta(seconds=5 if turn % 20 == 0 else 0.01)  # the provider is slow now and then
-    for start in sent:
-        assert (
-            sum(start <= at < start + 1 for at in sent) <= 2 * 7
-        )  # a second's worth saved up, and one's rate
+def test_several_senders_share_one_pace(world: World) -> None:
+    world.per_second = 100
+    pacers = [world.pacer() for _ in range(3)]
+    calls: list[tuple[float, int]] = []
+    while world.elapsed < 10:
+        for pacer in pacers:
+            letters = world.take(pacer)
+            calls.append((world.elapsed, letters))
+    assert 98 * world.elapsed <= sum(letters for _, letters in calls) <= 100 * world.elapsed + 10
+    assert busiest_second(calls) <= 110
 
 
-def test_what_a_call_did_not_use_is_there_for_the_next() -> None:
-    world = World(per_second=10)
-    pacer = world.pacer()
-    pacer.give_back(pacer.take(never))
-    pacer.take(never)
-    assert world.elapsed == 0
+def test_another_account_has_a_pace_of_its_own(world: World) -> None:
+    here, there = world.pacer(key="ses eu-central-1"), world.pacer(key="ses ca-central-1")
+    world.take(here)
+    assert world.look(here).recipients == 0
+    assert world.look(there).recipients == 1
 
 
-def test_a_throttle_halves_the_rate_and_it_climbs_slowly() -> None:
-    world = World(per_second=100)
-    pacer = world.pacer()
-    pacer.slow()
-    assert pacer.rate == 50
-    pacer.slow()
-    assert pacer.rate == 25
+def test_a_throttle_halves_the_pace_of_all_and_it_climbs_slowly(world: World) -> None:
+    world.per_second = 100
+    pacer, other = world.pacer(), world.pacer()
+    world.take(pacer)
+    world.slow(pacer)
+    world.look(other)
+    assert pacer.rate == other.rate == 50
+    world.now += timedelta(seconds=1)
+    world.slow(other)
+    world.look(pacer)
+    assert pacer.rate == other.rate == 25
     rates = []
-    while world.elapsed < 60:
-        pacer.take(never)
-        rates.append(pacer.rate or 0)
-    assert rates == sorted(rates)
-    assert 75 <= round(rates[-1]) <= 85  # 5 % each 5 seconds
+    for _ in range(11):
+        world.now += timedelta(seconds=5)
+        world.look(pacer)
+        rates.append(round(pacer.rate or 0))
+    assert rates == list(range(30, 85, 5))  # 5 % each 5 seconds
+    world.now += timedelta(minutes=1)
+    world.look(other)
+    assert other.rate == 100
 
 
-def test_a_throttle_makes_the_next_call_wait() -> None:
-    world = World(per_second=10)
+def test_calls_that_were_in_flight_together_halve_the_pace_once(world: World) -> None:
+    world.per_second = 100
     pacer = world.pacer()
-    pacer.slow()
-    pacer.take(never)
-    assert world.elapsed == 1  # 5 letters at 5 a second, from an empty bucket
+    begun = world.now
+    world.now += timedelta(seconds=1)
+    for _ in range(8):
+        world.slow(pacer, begun)
+    assert pacer.rate == 50
 
 
-def test_throttling_without_end_goes_down_to_one_letter_in_ten_seconds() -> None:
-    world = World(per_second=14)
+def test_a_throttle_empties_the_bucket(world: World) -> None:
+    world.per_second = 40
+    pacer = world.pacer()
+    world.slow(pacer)
+    world.take(pacer)
+    assert world.elapsed == 1 / 20
+
+
+def test_throttling_without_end_goes_down_to_one_letter_in_ten_seconds(world: World) -> None:
     pacer = world.pacer()
     for _ in range(50):
-        pacer.slow()
+        world.slow(pacer)
+        world.now += timedelta(milliseconds=1)
     assert pacer.rate == 0.1
-    assert pacer.batch == 1
+    assert world.look(pacer).size == 1
 
 
-def test_a_provider_without_a_rate_can_still_throttle() -> None:
-    world = World(per_second=None)
+def test_a_provider_without_a_rate_can_still_throttle(world: World) -> None:
+    world.per_second = None
     pacer = world.pacer(max_batch=20)
-    pacer.slow()
+    assert pacer.rate is None
+    world.slow(pacer)
     assert pacer.rate == 10
-    assert pacer.batch == 10
+    assert world.look(pacer).size == 1
 
 
-def test_the_provider_is_asked_again_each_minute() -> None:
-    world = World(per_second=10)
+def test_the_provider_is_asked_again_each_minute(world: World) -> None:
     pacer = world.pacer()
     world.per_second = 20
     while world.elapsed <= 61:
-        pacer.take(never)
+        world.take(pacer)
     assert pacer.rate == 20
     assert world.asked == 2
 
 
-def test_a_provider_that_cannot_be_asked_in_between_changes_nothing() -> None:
-    world = World(per_second=10)
+def test_a_provider_that_cannot_be_asked_in_between_changes_nothing(world: World) -> None:
     pacer = world.pacer()
     world.away = True
     world.now += timedelta(minutes=2)
-    assert pacer.take(never) == 10
+    assert world.take(pacer) == 1
+    assert pacer.rate == 10
 
 
-def test_the_daily_rest_is_counted_down_and_then_asked_for() -> None:
-    world = World(per_second=None, today=25)
-    pacer = world.pacer(max_batch=10)
-    assert [pacer.take(never) for _ in range(3)] == [10, 10, 5]
-    world.today = 0
-    assert pacer.take(never) == 0
+def test_the_daily_rest_is_counted_down_by_all_together_and_then_asked_for(world: World) -> None:
+    world.per_second, world.today = None, 25
+    one, two = world.pacer(max_batch=10), world.pacer(max_batch=10)
+    world.look(two)  # it has heard of the rest as well, and does not set it back later
+    assert [world.take(pacer) for pacer in (one, two, one)] == [10, 10, 5]
+    assert world.take(two) == 0
     world.today = 3
-    assert pacer.take(never) == 3
+    one.refresh(at_once=True)
+    assert one.rest_today == 3
+    assert [world.take(pacer) for pacer in (one, two)] == [3, 0]
 
 
-def test_a_call_that_was_split_grows_again() -> None:
-    pacer = World(per_second=None).pacer()
-    pacer.split(50)
-    assert pacer.batch == 25
-    pacer.split(25)
-    pacer.join()
-    assert pacer.batch == 24
-    pacer.join()
-    pacer.join()
-    assert pacer.batch == 50
-
-
-def test_a_clock_that_is_set_back_does_no_harm() -> None:
-    world = World(per_second=10)
+def test_a_call_that_was_split_grows_again_when_one_of_its_size_goes_through(world: World) -> None:
+    world.per_second = None
     pacer = world.pacer()
-    pacer.take(never)
+    pacer.split(50)
+    assert world.look(pacer).size == 25
+    pacer.join(50)  # was under way already when the other was split
+    assert world.look(pacer).size == 25
+    pacer.split(25)
+    pacer.join(12)
+    assert world.look(pacer).size == 24
+    pacer.join(24)
+    pacer.join(12)
+    assert world.look(pacer).size == 50
+
+
+def test_a_clock_that_is_set_back_does_no_harm(world: World) -> None:
+    pacer = world.pacer()
+    world.take(pacer)
     world.now -= timedelta(hours=1)
-    pacer.take(never)
-    assert sum(world.naps) == 1
+    world.take(pacer)
+    assert 0 < sum(world.naps) <= 0.1
 
 
-def test_a_stop_is_noticed_within_half_a_second_of_waiting() -> None:
-    world = World()
+def test_the_databases_own_clock_paces_where_hosts_share_it(engine: Engine) -> None:
+    world = World(engine, per_second=100)
+    limit = Limit(key="ses", clock=None)
+    pacer = Pacer(world.allowance, max_batch=1, limit=limit, clock=world.clock)
+
+    def taken() -> Iterator[int]:
+        for _ in range(30):
+            with engine.begin() as connection:
+                budget = pacer.open(connection)
+                pacer.spend(connection, budget, min(1, budget.recipients or 0))
+                yield min(1, budget.recipients or 0)
+
+    started = datetime.now(UTC)
+    total = sum(taken())
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    assert 1 <= total <= 10 + 100 * seconds + 1  # what the bucket holds at first, and what came in
+
+
+def test_a_stop_is_noticed_within_half_a_second_of_waiting(world: World) -> None:
     assert not rest(60, world.sleep, lambda: world.elapsed >= 2)
     assert world.elapsed <= 2.5

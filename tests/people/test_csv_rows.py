@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import UsageError
+from newsletter.people.columns import read_columns
 from newsletter.people.csv_rows import open_csv
-from newsletter.people.importing import _columns
 
 Plain = list[tuple[int, list[str] | str]]
 
@@ -149,7 +149,7 @@ def test_a_first_line_that_does_not_help_is_a_usage_error(tmp_path: Path, text: 
     file = tmp_path / "people.csv"
     file.write_text(text)
     with pytest.raises(UsageError, match=what), open_csv(file) as found:
-        _columns(file, next(found, None))
+        read_columns(file, next(found, None))
 
 
 @settings(deadline=None)

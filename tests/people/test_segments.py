@@ -1,17 +1,22 @@
 """The language of segments: who is meant, and how a mistake is shown."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
+from newsletter.delivery import planning
 from newsletter.errors import UsageError
+from newsletter.model import Outcome, OutcomeKind
 from newsletter.people.adding import add_subscriber
-from newsletter.people.segments import audience
+from newsletter.people.segments import audience, issues_named
+from newsletter.senders.memory import MemorySender
 from newsletter.store.engine import reading
 from newsletter.store.tables import subscribers
+from tests.delivery.driver import Driver, an_issue
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 EVERYONE = ["ada", "bob", "cyd", "dot"]
@@ -99,9 +104,119 @@ def test_a_mistake_is_pointed_at(rule: str, what: str, caret: int) -> None:
 
 
 @settings(deadline=None)
-@given(st.text(max_size=60) | st.text(alphabet='tagfield:=()"andornot ', max_size=60))
+@given(st.text(max_size=60) | st.text(alphabet='tagfield:=<>!~()"andornot -0123', max_size=60))
 def test_any_text_is_a_rule_or_a_usage_error(text: str) -> None:
     try:
         audience(text)
     except UsageError as error:
         assert "^" in str(error).splitlines()[-1]
+
+
+# -- fields compared, days, issues ----------------------------------------------------------------
+
+
+@pytest.fixture
+def readers(engine: Engine) -> Engine:
+    """Four people, a day apart from 1 November; the first two had the November issue."""
+    fields = [
+        {"age": "9", "born": "1990-05-01", "city": "Neustadt an der Weinstraße"},
+        {"age": "10", "born": "1990-05-02", "city": "Bad_Homburg"},
+        {"age": "-2.5", "born": "soon", "city": "100% Berlin"},
+        {"age": "1.2.3"},
+    ]
+    driver = Driver(engine)
+    for day, name in enumerate(EVERYONE, start=1):
+        now = datetime(2026, 11, day, 12, tzinfo=UTC)
+        add_subscriber(
+            engine,
+            f"{name}@example.org",
+            name=name.title(),
+            tags=["had-it"] if day < 3 else [],
+            fields=fields[day - 1],
+            clock=lambda now=now: now,  # type: ignore[misc]
+        )
+    driver.sender = MemorySender({"bob@example.org": [Outcome(kind=OutcomeKind.UNKNOWN)]})
+    begun = planning.begin(engine, an_issue(), segment="tag:had-it", clock=driver.clock)
+    planning.plan(engine, begun.id, audience=audience("tag:had-it"), clock=driver.clock)
+    driver.campaign_id = begun.id
+    driver.deliver()
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("rule", "meant"),
+    [
+        ("field:age>9", ["bob"]),
+        ("field:age>=9", ["ada", "bob"]),
+        ("field:age<9", ["cyd"]),
+        ("field:age<=9", ["ada", "cyd"]),
+        ("not field:age>9", ["ada", "cyd", "dot"]),
+        ("field:age!=9", ["bob", "cyd", "dot"]),
+        ("field:nothing!=x", EVERYONE),
+        ("field:nothing>0", []),
+        ("field:born<1990-05-02", ["ada"]),
+        ("field:born>=1990-05-02", ["bob"]),
+        ("field:city~NEUSTADT", ["ada"]),
+        ('field:city~"an der"', ["ada"]),
+        ("field:city~_", ["bob"]),
+        ("field:city~%", ["cyd"]),
+        ("not field:city~stadt", ["bob", "cyd", "dot"]),
+        ("field:name~d", ["ada", "cyd", "dot"]),
+        ("field:email~BOB@", ["bob"]),
+        ("subscribed after 2026-11-02", ["cyd", "dot"]),
+        ("subscribed before 2026-11-02", ["ada"]),
+        ("not subscribed before 2026-11-02", ["bob", "cyd", "dot"]),
+        ("Subscribed AFTER 2026-11-01 and (subscribed before 2026-11-03)", ["bob"]),
+        ("received 2026-11-notes", ["ada"]),  # whether Bob has it nobody knows
+        ("not received 2026-11-notes", ["bob", "cyd", "dot"]),
+        ("received 2026-10-other", []),
+        ("tag:had-it and not received 2026-11-notes", ["bob"]),
+    ],
+)
+def test_fields_days_and_issues(readers: Engine, rule: str, meant: list[str]) -> None:
+    query = select(subscribers.c.email).where(audience(rule)).order_by(subscribers.c.id)
+    with reading(readers) as connection:
+        assert [email.split("@")[0] for email in connection.scalars(query)] == meant
+
+
+def test_a_day_is_meant_where_the_newsletter_is_at_home(engine: Engine) -> None:
+    late = datetime(2026, 11, 2, 3, tzinfo=UTC)  # the evening of 1 November in Halifax
+    add_subscriber(engine, "ada@example.org", clock=lambda: late)
+    query = select(subscribers.c.id)
+    with reading(engine) as connection:
+        there = audience("subscribed before 2026-11-02", ZoneInfo("America/Halifax"))
+        assert connection.scalar(query.where(there)) is not None
+        assert connection.scalar(query.where(audience("subscribed before 2026-11-02"))) is None
+
+
+def test_the_issues_that_a_rule_asks_about() -> None:
+    assert issues_named("tag:a and not (received 2026-11-x or received 2026-10-y)") == [
+        "2026-11-x",
+        "2026-10-y",
+    ]
+    assert issues_named("") == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "what", "caret"),
+    [
+        ("subscribed 2026-11-01", "needs before or after", 11),
+        ("subscribed", "needs before or after", 0),
+        ("subscribed after", "after needs a day", 11),
+        ("subscribed after tag:x", "after needs a day", 11),
+        ("subscribed after yesterday", "is not a date", 17),
+        ("subscribed after 2026-02-30", "there is no day 2026-02-30", 17),
+        ("tag:a and received", "received needs an issue", 10),
+        ("received (tag:a)", "received needs an issue", 0),
+        ("opened 2026-11-notes", "come with the provider's feedback", 0),
+        ("not clicked x", "come with the provider's feedback", 4),
+        ("recieved x", 'did you mean "received"', 0),
+        ("field:city>Berlin", "compares numbers and dates", 0),
+        ("field:born<1990-13-01", "there is no day", 0),
+        ("field:city~", "needs a text to look for", 0),
+    ],
+)
+def test_a_mistake_in_a_day_or_an_issue_is_pointed_at(rule: str, what: str, caret: int) -> None:
+    with pytest.raises(UsageError, match=what) as caught:
+        audience(rule)
+    assert str(caught.value).split("\n")[2] == "  " + " " * caret + "^"

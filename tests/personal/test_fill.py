@@ -215,11 +215,17 @@ def test_nobody_sees_what_was_filled_before() -> None:
     assert "Ada" not in filler.html(context_for(NOBODY, links()))
 
 
-def test_the_context_has_links_and_empty_places_for_pages_to_come() -> None:
+def test_the_context_has_links_and_an_empty_place_for_the_page_to_come() -> None:
     context = context_for(ADA, links())
     assert context["unsubscribe_url"].startswith("https://news.example.org/u/")
-    assert context["preferences_url"] == context["web_view_url"] == ""
-    assert html(block("if preferences_url") + "x" + block("endif")) == ""
+    assert context["preferences_url"].startswith("https://news.example.org/p/")
+    assert context["web_view_url"] == ""
+    assert html(block("if web_view_url") + "x" + block("endif")) == ""
+
+
+def test_without_web_pages_there_is_no_link_to_preferences() -> None:
+    context = context_for(ADA, links(public_url=""))
+    assert context["preferences_url"] == ""
 
 
 @pytest.mark.parametrize("source", [block("if x"), value("x | nosuchfilter"), value("1 +"), block("nosuch")])

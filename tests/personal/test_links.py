@@ -65,6 +65,19 @@ def test_the_mailto_form_goes_where_the_settings_say(news: dict[str, str], mailt
     assert links(**news).unsubscribe_mailto(7).startswith(mailto + "subject=unsubscribe%20u.7.")
 
 
+def test_each_page_has_a_token_of_its_own_purpose() -> None:
+    made = links()
+    tokens = [made.unsubscribe_url(7), made.preferences_url(7), made.confirm_url(7, "c0de")]
+    assert [url.removeprefix("https://news.example.org/")[:2] for url in tokens] == ["u/", "p/", "c/"]
+    claims = [TOKENS.read(url.rsplit("/", 1)[1]) for url in tokens]
+    assert claims == [Claim("u", 7, "k3xw9q"), Claim("p", 7, "k3xw9q"), Claim("c", 7, "c0de")]
+
+
+def test_without_web_pages_there_are_no_pages_to_link_to() -> None:
+    made = links(public_url="")
+    assert made.preferences_url(7) == made.confirm_url(7, "c0de") == ""
+
+
 def test_a_link_too_long_for_a_header_is_refused_at_the_start() -> None:
     with pytest.raises(ConfigError, match="public_url"):
         links(public_url="https://news.example.org/" + "x" * 400)

@@ -1,0 +1,73 @@
+"""What a send talks to while it is measured: a sink in its own process, and a database with fsync."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def sink(rate: float = 100_000.0, latency: float = 0.0) -> Iterator[str]:
+    """Start an endpoint (``bench.sink``) and give its address."""
+    command = [sys.executable, "-m", "bench.sink", f"--rate={rate}", f"--latency={latency}"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stdin and started.stdout
+        try:
+            yield started.stdout.readline().strip()
+        finally:
+            started.stdin.close()
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database: a file, or a PostgreSQL server of our own, set up as it comes."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'newsletter.db'}"
+        return
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        raise SystemExit("PostgreSQL is not installed (no initdb in /usr/lib/postgresql/*/bin).")
+    binaries = found[-1].parent
+    # the server does not run as root, who therefore becomes the user postgres, and cannot see our folder
+    home = Path(tempfile.mkdtemp(prefix="newsletter-bench-"))
+    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if become:
+        shutil.chown(home, "postgres", "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def run(*command: str | Path) -> None:
+        with (folder / "postgresql.log").open("ab") as log:  # not a pipe: the server keeps it open
+            subprocess.run([*become, *map(str, command)], stdout=log, stderr=log, cwd="/", check=True)
+
+    options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}"
+    try:
+        run(
+            binaries / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
+        run(binaries / "pg_ctl", "-D", home / "data", "-l", home / "log", "-w", "-o", options, "start")
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            run(binaries / "pg_ctl", "-D", home / "data", "-m", "fast", "-w", "stop")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,85 @@
+"""``why``: a person's whole history on one page."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.output import State, json_option, pass_state
+
+if TYPE_CHECKING:
+    from newsletter.reporting.why import Why
+
+__all__ = ["COMMANDS", "consent_lines", "delivery_lines", "import_lines"]
+
+
+@click.command()
+@click.argument("email")
+@json_option
+@pass_state
+def why(state: State, email: str) -> None:
+    """Say why EMAIL got an issue or did not: consent, imports, each campaign, suppression, and today.
+
+    Works for people who are not on the list, too: suppressed or forgotten ones.
+
+    \b
+    Example: newsletter why ada@example.org
+    """
+    from newsletter.people.addresses import address_key
+    from newsletter.reporting.why import why as look_up
+
+    services = state.services
+    found = look_up(services.engine, address_key(email), fingerprints=state.fingerprints)
+    state.result({"email": email, **found.as_dict()}, _page(email, found))
+
+
+def _page(email: str, found: "Why") -> str:
+    person = found.person.subscriber if found.person else None
+    head = f"{email}  ({person.status if person else 'not on the list'})"
+    lines = [head, found.today_in_words]
+    if found.suppression:
+        detail = f": {found.suppression.detail}" if found.suppression.detail else ""
+        lines.append(
+            f"Suppressed since {found.suppression.at:%Y-%m-%d} ({found.suppression.reason}){detail}."
+        )
+    for title, rows in (
+        ("Consent", consent_lines(found)),
+        ("Imports", import_lines(found)),
+        ("Issues", delivery_lines(found) or ["  None was planned for them."]),
+    ):
+        if rows:
+            lines += ["", title, *rows]
+    return "\n".join(lines)
+
+
+def consent_lines(found: "Why") -> list[str]:
+    """Return a line for each consent event, oldest first."""
+    return [
+        f"  {event.at:%Y-%m-%d %H:%M} UTC  {event.kind} ({event.how}{', ' + event.ip if event.ip else ''})"
+        + (f": {event.source}" if event.source else "")
+        for event in (found.person.consent if found.person else ())
+    ]
+
+
+def import_lines(found: "Why") -> list[str]:
+    """Return a line for each import that they were in, oldest first."""
+    return [
+        f"  {trace.at:%Y-%m-%d %H:%M} UTC  import {trace.batch}, {trace.file}"
+        + (f"; undone on {trace.undone_at:%Y-%m-%d}" if trace.undone_at else "")
+        for trace in found.imports
+    ]
+
+
+def delivery_lines(found: "Why") -> list[str]:
+    """Return a line for each campaign that was planned for them, oldest first."""
+    return [
+        f"  {trace.at:%Y-%m-%d %H:%M} UTC  {trace.issue}"
+        + (f" to {trace.segment}" if trace.segment else "")
+        + f": {trace.state}"
+        + (f" ({trace.reason})" if trace.reason else "")
+        + (f", message {trace.message_id}" if trace.message_id else "")
+        + f"  [delivery {trace.delivery}]"
+        for trace in found.deliveries
+    ]
+
+
+COMMANDS = (why,)
