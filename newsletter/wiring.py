@@ -71,6 +71,11 @@ class Services:
 
         return open_engine(self.workspace.database_url)
 
+    def close(self) -> None:
+        """Leave the database, if it was used at all."""
+        if "raw_engine" in self.__dict__:
+            self.raw_engine.dispose()
+
     @cached_property
     def engine(self) -> "Engine":
         """The database, at this version's schema; an empty one is migrated by itself."""

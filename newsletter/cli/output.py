@@ -51,7 +51,9 @@ class State:
         self._object |= {"error": message, "hint": hint}
 
     def close(self) -> None:
-        """End the run: with ``--json`` print the one object."""
+        """End the run: leave the database, and with ``--json`` print the one object."""
+        if self._services is not None:
+            self._services.close()
         if self.json:
             click.echo(json.dumps(self._object, ensure_ascii=False, default=str))
 

@@ -18,7 +18,9 @@ from newsletter.store.tables import Instant, campaigns, subscribers
 __all__ = ["count_missing", "reopen"]
 
 #: Why somebody was skipped, where that may have changed. Not: cancelled, already-had-it, forgotten.
-_MAY_CHANGE: Final = "'pending', 'unsubscribed', 'bounced', 'complained', 'suppressed', 'unsendable'"
+_MAY_CHANGE: Final = (
+    "'pending', 'unsubscribed', 'bounced', 'complained', 'suppressed', 'unsendable', 'paused'"
+)
 
 _MISSED = f"""campaign_id = :campaign_id
         AND (state = 'failed' OR (state = 'skipped' AND reason IN ({_MAY_CHANGE})))

@@ -50,6 +50,7 @@ WHY_NOT: Final = """CASE
     WHEN EXISTS (SELECT 1 FROM suppressions WHERE suppressions.email_key = subscribers.email_key)
         THEN 'suppressed'
     WHEN subscribers.sendable = 0 THEN 'unsendable'
+    WHEN subscribers.paused_until > CURRENT_TIMESTAMP THEN 'paused'
     ELSE '' END"""
 
 # The join is by address as well as by id: SQLite gives the id of the newest row again once it is deleted,

@@ -12,7 +12,7 @@ from newsletter.compose.containers import NAMES
 from .conftest import ROOT, TEMPLATES, Letters, in_template
 
 DOCS = ROOT / "docs"
-PAGES = {name: (DOCS / f"{name}.md").read_text("utf-8") for name in ("blocks", "templates")}
+PAGES = {name: (DOCS / f"{name}.md").read_text("utf-8") for name in ("blocks", "preview", "templates")}
 
 
 def _load(file: Path) -> ModuleType:
