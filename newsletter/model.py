@@ -39,9 +39,6 @@ __all__ = [
 ]
 
 
-# -- people ---------------------------------------------------------------------------------------
-
-
 class SubscriberStatus(StrEnum):
     """What a subscriber has agreed to. Only ``confirmed`` people are mailed."""
 
@@ -82,9 +79,6 @@ class Person:
             "name": self.name,
             "tags": list(self.tags),
         }
-
-
-# -- composing ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,9 +196,6 @@ class Finding:
     where: str
     what: str
     mend: str
-
-
-# -- sending --------------------------------------------------------------------------------------
 
 
 class CampaignState(StrEnum):
