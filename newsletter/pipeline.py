@@ -11,6 +11,7 @@ Trying an issue out without a campaign (render, test mail) is in ``newsletter.re
 """
 
 from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
 
@@ -44,7 +45,8 @@ __all__ = [
 
 def audience(services: Services, segment: str) -> ColumnElement[bool]:
     """Return the condition that a subscriber of the segment meets. Raises UsageError if it cannot be read."""
-    return segments.audience(services.settings.segments.get(segment, segment))
+    zone = ZoneInfo(services.settings.newsletter.timezone)
+    return segments.audience(services.settings.segments.get(segment, segment), zone)
 
 
 def preview(services: Services, ready: Ready) -> planning.Counts:

@@ -22,7 +22,7 @@ from newsletter.store.imports import StagedRow, open_staging
 
 __all__ = ["ImportResult", "Progress", "RowProblem", "import_csv", "look_at"]
 
-_CHUNK = 5000
+_CHUNK = 500  # few enough that Python's garbage collector has little to look through
 _REASONS = {
     "duplicate": "the same address stands further up in the file",
     "suppressed": "the address is suppressed: mail to it came back, or its owner complained",
