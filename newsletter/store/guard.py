@@ -76,6 +76,8 @@ def problems(engine: Engine, place: Place) -> list[str]:
     with reading(engine) as connection:
         home = _read_home(connection)
         epoch = _epoch(connection)
+    if stamped is None:  # the very first send may have begun between the two: its stamp is older than its epoch
+        stamped = _read_stamp(place.stamp)
     found = []
     if home is not None:
         if home.host and place.host and home.host != place.host:
@@ -102,6 +104,8 @@ def check_home(engine: Engine, place: Place) -> None:
         raise ConfigError(f"This copy of the database may not send. {' '.join(found)}", hint=_HINT)
     with engine.begin() as connection:
         connection.execute(insert_or_ignore(connection, meta), [_home_row(place), _EPOCH_ZERO])
+    # before the first step: whoever is killed between a step and its stamp must find one at the next start
+    _write_stamp(place.stamp, 0)
 
 
 def advance_epoch(engine: Engine, place: Place) -> int:
@@ -219,7 +223,8 @@ def _read_stamp(stamp: Path | None) -> int | None:
 
 def _write_stamp(stamp: Path | None, epoch: int) -> None:
     """Write the stamp unless it is ahead already; whole or not at all, and on disk on return."""
-    if stamp is None or (_read_stamp(stamp) or 0) >= epoch:
+    known = _read_stamp(stamp)
+    if stamp is None or (known is not None and known >= epoch):
         return
     draft = stamp.with_name(f"{stamp.name}.{os.getpid()}.tmp")
     try:

@@ -10,7 +10,7 @@ from newsletter.errors import ConfigError
 from newsletter.model import CampaignState
 from newsletter.ports import Allowance
 from newsletter.senders.memory import MemorySender
-from newsletter.store.engine import open_engine
+from newsletter.store.engine import migrate, open_engine
 from newsletter.store.guard import adopt, advance_epoch, check_home, here, problems
 from tests.delivery.driver import Driver, people
 
@@ -20,8 +20,6 @@ def file(tmp_path: Path) -> Path:
     """An SQLite database that has sent once."""
     path = tmp_path / "newsletter.db"
     engine = opened(path)
-    from newsletter.store.engine import migrate
-
     migrate(engine)
     check_home(engine, here(engine))
     advance_epoch(engine, here(engine))
@@ -97,6 +95,17 @@ def test_a_crash_between_database_and_stamp_is_no_problem(file: Path) -> None:
     engine.dispose()
     stamp.write_text(older)
     assert reasons(file) == ""
+
+
+def test_a_crash_between_the_very_first_step_and_its_stamp_is_no_problem_either(tmp_path: Path) -> None:
+    path = tmp_path / "newsletter.db"
+    engine = opened(path)
+    migrate(engine)
+    check_home(engine, here(engine))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE meta SET value = '1' WHERE key = 'epoch'")
+    engine.dispose()
+    assert reasons(path) == ""
 
 
 def test_a_stamp_that_is_no_number_is_an_error_not_a_guess(file: Path) -> None:
