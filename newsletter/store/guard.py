@@ -76,7 +76,7 @@ def problems(engine: Engine, place: Place) -> list[str]:
     with reading(engine) as connection:
         home = _read_home(connection)
         epoch = _epoch(connection)
-    if stamped is None:  # the very first send may have begun between the two: its stamp is older than its epoch
+    if stamped is None:  # the very first send may have begun in between; its stamp is there before its epoch
         stamped = _read_stamp(place.stamp)
     found = []
     if home is not None:
