@@ -8,7 +8,7 @@ Decisions.
   before a byte leaves; so a crash leaves a row ``sending``, and never one that looks untouched.
 - An outcome is written only over the claim it belongs to (store/recording.py).
 - The hot statements are text with LITERAL states: a partial index is used only by a statement that
-  repeats its predicate, and a bound parameter does not (research/ses.md, section 4).
+  repeats its predicate, and a bound parameter does not (seen with EXPLAIN).
 """
 
 from collections.abc import Callable, Mapping
