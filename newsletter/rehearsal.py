@@ -8,7 +8,7 @@ from pathlib import Path
 
 from newsletter.errors import SendError, UsageError
 from newsletter.model import CompiledIssue, OutcomeKind, Person
-from newsletter.people.addresses import InvalidAddress, parse_address
+from newsletter.people.addresses import address_key
 from newsletter.personal.fill import Filler, context_for
 from newsletter.personal.links import Links
 from newsletter.personal.press import Press
@@ -88,10 +88,6 @@ def _reader(services: Services, email: str) -> Person:
 
 
 def _find(services: Services, email: str) -> Person | None:
-    try:
-        key = parse_address(email).key
-    except InvalidAddress as error:
-        raise UsageError(f"{email!r} is no address: {error}", hint="Write it as name@example.org.") from error
     with reading(services.engine) as connection:
-        found = find_id(connection, key)
+        found = find_id(connection, address_key(email))
         return None if found is None else load_people(connection, [found]).get(found)

@@ -47,6 +47,7 @@ class Services:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     clock: Clock = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    _senders: dict[str, Sender] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -124,7 +125,15 @@ class Services:
             )
 
     def sender(self, issue: "CompiledIssue") -> Sender:
-        """Return the sender that the settings ask for. Raises SendError when the provider cannot be asked."""
+        """Return the sender that the settings ask for. Raises SendError when the provider cannot be asked.
+
+        The same one for each step of a send: SES answers GetAccount about once a second, not once a step.
+        """
+        if issue.hash not in self._senders:
+            self._senders[issue.hash] = self._make_sender(issue)
+        return self._senders[issue.hash]
+
+    def _make_sender(self, issue: "CompiledIssue") -> Sender:
         if self.settings.sender.kind == "mailbox":
             from newsletter.senders.mailbox import MailboxSender
 

@@ -28,6 +28,8 @@ from typing import Any
 
 import pytest
 
+from tests.node_packages import do_without, npm_file
+
 __all__ = ["StoredMail", "clear_store", "free_port", "read_store", "requests_seen", "ses_endpoint"]
 
 VERSION = "2.10.2"
@@ -220,34 +222,6 @@ def _wait(emulator: "subprocess.Popen[bytes]", port: int, log: Any) -> None:
 
 def _program() -> Path:
     """Return the emulator's script, installed by npm if it is missing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "newsletter-tests"
-    folder = cache / f"aws-ses-v2-local-{VERSION}"
-    script = folder / "node_modules" / "aws-ses-v2-local" / "dist" / "cli.js"
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        _do_without("node and npm are not installed")
-    if script.exists():
-        return script
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as fresh:
-        done = subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund", "--prefix", fresh, f"aws-ses-v2-local@{VERSION}"],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode:
-            _do_without(f"npm could not install aws-ses-v2-local {VERSION}: {done.stderr[-500:]}")
-        try:
-            Path(fresh).rename(folder)  # whole or not at all, whoever else is installing it
-        except OSError:
-            if not script.exists():
-                raise
-        Path(fresh).mkdir(exist_ok=True)
-    return script
-
-
-def _do_without(reason: str) -> None:
-    if os.environ.get("CI") or os.environ.get("NEWSLETTER_TEST_ALL"):
-        pytest.fail(f"The SES emulator is missing, and nothing may be skipped here: {reason}.")
-    pytest.skip(f"NOT TESTED AGAINST AN SES EMULATOR: {reason}.")
+    if shutil.which("node") is None:
+        do_without("the SES emulator needs node, which is not installed")
+    return npm_file("aws-ses-v2-local", VERSION, "dist/cli.js")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["npm_file"]
+__all__ = ["do_without", "npm_file"]
 
 
 def npm_file(package: str, version: str, path: str) -> Path:
@@ -25,7 +25,7 @@ def npm_file(package: str, version: str, path: str) -> Path:
     if file.exists():
         return file
     if shutil.which("npm") is None:
-        _do_without(f"{package} {version} is not there, and npm is not installed")
+        do_without(f"{package} {version} is not there, and npm is not installed")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as fresh:
         done = subprocess.run(
@@ -36,7 +36,7 @@ def npm_file(package: str, version: str, path: str) -> Path:
             check=False,
         )
         if done.returncode:
-            _do_without(f"npm could not install {package} {version}: {done.stderr[-500:]}")
+            do_without(f"npm could not install {package} {version}: {done.stderr[-500:]}")
         try:
             Path(fresh).rename(folder)  # whole or not at all, whoever else is installing it
         except OSError:
@@ -46,7 +46,8 @@ def npm_file(package: str, version: str, path: str) -> Path:
     return file
 
 
-def _do_without(reason: str) -> None:
+def do_without(reason: str) -> None:
+    """Skip the test, loudly; fail it where nothing may be skipped."""
     if os.environ.get("CI") or os.environ.get("NEWSLETTER_TEST_ALL"):
         pytest.fail(f"Nothing may be skipped here: {reason}.")
     pytest.skip(f"NOT TESTED: {reason}.")
