@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.emulators import clear_store, read_store
+from tests.emulators import clear_store, read_store, requests_seen
 from tests.workspaces import AWS, Desk
 
 NOVEMBER = "2026-11-individual-vs-group"
@@ -34,6 +34,8 @@ def test_each_confirmed_subscriber_is_in_the_store_once_with_their_own_words_and
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "3  sent" in output
+    asked = [request for request in requests_seen(ses_endpoint) if request.endswith("/v2/email/account")]
+    assert len(asked) == 1, "SES answers GetAccount about once a second, not once a step"
     mails = read_store(ses_endpoint)
     assert sorted(mail.to for mail in mails) == READERS
     links = set()
