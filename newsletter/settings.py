@@ -53,6 +53,7 @@ class Ses:
     share: float = 0.9  #: part of the account's MaxSendRate that we use, above 0 and at most 1
     quota_reserve: float = 0.05  #: part of the 24-hour quota left to other mail, 0 or more and below 1
     events_queue_url: str = ""  #: SQS queue that carries the events
+    event_topics: tuple[str, ...] = ()  #: ARNs of SNS topics whose posts to /events/ses are believed
     price_per_thousand: float = 0.10  #: US dollars for a thousand mails, to say what a send will cost
 
 
@@ -71,6 +72,9 @@ class Schedule:
     max_late: str = "6h"  #: later than this, the owner is asked instead
     nag: tuple[str, ...] = ("3d", "1d", "2h")  #: reminders before a slot without an approved issue
     cooling_off: str = "5m"  #: wait between the order to send and the first mail
+    owner: str = ""  #: address that reminders and warnings go to; default: reply_to, else the From address
+    keep_backups: int = 14  #: backups that stay; the oldest are removed
+    ping_url: str = ""  #: https address fetched after each round of `newsletter run`, for a watchdog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +114,19 @@ class Web:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inbox:
+    """``[inbox]``: where "unsubscribe" mails arrive (RFC 2369 mailto form), for `newsletter events pull`."""
+
+    kind: Literal["", "imap", "s3"] = ""  #: imap: a mailbox; s3: a bucket of SES inbound; "": none
+    host: str = ""  #: IMAP server, always over TLS; its password comes from NEWSLETTER_IMAP_PASSWORD
+    port: int = 993  #: of the IMAP server
+    user: str = ""  #: IMAP login
+    folder: str = "INBOX"  #: IMAP folder that is read; what was understood is marked as read
+    bucket: str = ""  #: S3 bucket
+    prefix: str = ""  #: start of the names of its objects, such as "inbound/"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything an owner can choose, one attribute a section of ``newsletter.toml``."""
 
@@ -123,6 +140,7 @@ class Settings:
     archive: Archive = field(default_factory=Archive)
     safety: Safety = field(default_factory=Safety)
     web: Web = field(default_factory=Web)
+    inbox: Inbox = field(default_factory=Inbox)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import ConfigError, did_you_mean
-from newsletter.settings import SETTINGS_FILE, Newsletter, Ses, Settings, Web, duration
+from newsletter.settings import SETTINGS_FILE, Inbox, Newsletter, Ses, Settings, Web, duration
 
 __all__ = ["find_workspace", "load_settings"]
 
@@ -228,6 +228,15 @@ def _contradictions(settings: Settings) -> Iterator[_Complaint]:
         ("web", "confirm_within", settings.web.confirm_within),
     ]
     yield from _check_web(settings.web)
+    yield from _check_inbox(settings.inbox)
+    owner = settings.schedule.owner
+    if owner and not _is_mailbox(owner):
+        yield "schedule", "owner", f"is {owner!r}, not an address.", 'Write "Name <name@example.org>".'
+    ping = settings.schedule.ping_url
+    if ping and urlsplit(ping).scheme != "https":
+        yield "schedule", "ping_url", f"is {ping!r}, not an https address.", "Copy it from your watchdog."
+    if settings.schedule.keep_backups < 1:
+        yield "schedule", "keep_backups", f"is {settings.schedule.keep_backups}.", "Keep one at least."
     for section, key, span in spans:
         try:
             duration(span)
@@ -282,6 +291,15 @@ def _check_web(web: Web) -> Iterator[_Complaint]:
                 f"has {proxy!r}, neither an address nor a network.",
                 'Write ["127.0.0.1"] or ["10.0.0.0/8"].',
             )
+
+
+def _check_inbox(inbox: Inbox) -> Iterator[_Complaint]:
+    needed = {"imap": ("host", "user"), "s3": ("bucket",), "": ()}
+    for key in needed[inbox.kind]:
+        if not getattr(inbox, key):
+            yield "inbox", key, f"is missing, and kind is {inbox.kind!r}.", f"Set {key} under [inbox]."
+    if not 0 < inbox.port < 65536:
+        yield "inbox", "port", f"is {inbox.port}.", "IMAP over TLS is at 993."
 
 
 def _is_mailbox(text: str) -> bool:

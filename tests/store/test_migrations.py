@@ -41,8 +41,9 @@ def _clauses(engine: Engine) -> dict[str, list[str]]:
     """The lines of each CREATE statement, in any order; a column added later stands behind another one."""
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+        added_later = r"\n|(?<=NULL), (?=\w)|(?<=\)), (?=tended)"
         return {
-            name: sorted(line.strip(" \t,") for line in re.split(r"\n|(?<=NULL), (?=\w)", sql))
+            name: sorted(line.strip(" \t,") for line in re.split(added_later, sql))
             for name, sql in rows
             if name != "alembic_version"
         }

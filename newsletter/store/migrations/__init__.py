@@ -8,4 +8,11 @@ from typing import Final
 
 __all__ = ["REVISIONS"]
 
-REVISIONS: Final = ("m0001_first", "m0002_limits", "m0003_people", "m0004_web")  #: oldest first
+REVISIONS: Final = (
+    "m0001_first",
+    "m0002_limits",
+    "m0003_people",
+    "m0004_web",
+    "m0005_events",
+    "m0006_schedule",
+)  #: oldest first
