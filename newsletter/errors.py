@@ -16,7 +16,7 @@ This module knows nothing of click: the command-line group alone turns an error 
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "AccountsError",
@@ -40,6 +40,16 @@ class NewsletterError(Exception):
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes: pickle would make it again without its hint."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[NewsletterError], words: tuple[Any, ...], rest: dict[str, Any]) -> NewsletterError:
+    error = kind.__new__(kind, *words)
+    error.__dict__.update(rest)
+    return error
 
 
 class UsageError(NewsletterError):

@@ -11,15 +11,17 @@ Trying an issue out without a campaign (render, test mail) is in ``newsletter.re
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 
 from newsletter.delivery import catching_up, delivering, planning, steering
 from newsletter.delivery.canary import canary_for
 from newsletter.delivery.forecast import Forecast, forecast
 from newsletter.delivery.pacing import shared_limit
 from newsletter.delivery.progress import Progress
+from newsletter.elsewhere import caller_of
 from newsletter.people import segments
 from newsletter.personal.press import Press
 from newsletter.readying import Ready
@@ -68,18 +70,23 @@ def existing_campaign(services: Services, ready: Ready) -> Campaign | None:
         return campaigns.find_campaign(connection, ready.issue.slug, ready.segment)
 
 
-def start(services: Services, ready: Ready) -> Campaign:
+def start(
+    services: Services, ready: Ready, *, also: Callable[[Connection, Campaign], None] | None = None
+) -> Campaign:
     """Freeze the content and the audience in a campaign; one that was begun is planned to its end.
 
     Pictures are published, nothing is mailed yet. No campaign begins if this copy of the database may not
     send, links cannot be signed, no letter can be made, or the provider or a picture's place refuses.
+    also: done in the transaction that makes the campaign (``planning.begin``).
     """
     guard.check_home(services.engine, services.place)
     Press("raw", ready.issue, services.settings, services.tokens, "", services.clock)
     services.sender(ready.issue)
     services.publish_pictures(ready.issue)
     who = audience(services, ready.segment)
-    campaign = planning.begin(services.engine, ready.issue, segment=ready.segment, clock=services.clock)
+    campaign = planning.begin(
+        services.engine, ready.issue, segment=ready.segment, clock=services.clock, also=also
+    )
     return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
 
 
@@ -107,6 +114,7 @@ def deliver(
         limit=shared_limit(services.engine, sender.kind, services.settings.ses.region, services.clock),
         canary=canary_for(services.settings.safety, health=lambda _: None) if sender.kind == "ses" else None,
         wait=wait,
+        recipe=partial(caller_of, services.workspace, services.env, issue, campaign.key, sender.form),
     )
 
 

@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 
 from newsletter.model import Letter, Outcome
 
-__all__ = ["Allowance", "Clock", "Sender"]
+__all__ = ["Allowance", "Clock", "Form", "Sender"]
 
+Form = Literal["raw", "bulk"]  #: which half of a Letter a sender takes
 Clock = Callable[[], datetime]  #: returns now, as an aware UTC datetime
 
 
@@ -19,11 +20,12 @@ Clock = Callable[[], datetime]  #: returns now, as an aware UTC datetime
 class Allowance:
     """What the provider lets us send. per_second: recipients; today: recipients left in the rolling 24 hours.
 
-    None means no limit.
+    None means no limit. as_of: when the provider said so; None for just now.
     """
 
     per_second: float | None
     today: float | None
+    as_of: datetime | None = None
 
 
 class Sender(Protocol):
@@ -35,7 +37,7 @@ class Sender(Protocol):
         ...
 
     @property
-    def form(self) -> Literal["raw", "bulk"]:
+    def form(self) -> Form:
         """Which half of a Letter it takes: the whole message, or a template with values."""
         ...
 

@@ -2,6 +2,7 @@
 
 Decision: itsdangerous signs (HMAC-SHA256), several keys are accepted so that a secret can be
 rotated: the first signs, all verify. A token never expires: an unsubscribe link must work at any age.
+Its key is derived once and not for each signature, and the C form of HMAC is used: every mail needs two.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
 
 __all__ = ["Claim", "Tokens"]
 
@@ -30,7 +32,7 @@ class Tokens:
         """secrets: newest first; the first signs, each verifies."""
         self._secrets = [secret.encode() for secret in secrets]
         # itsdangerous signs with its last key and tries all of them
-        self._signer = Signer(list(reversed(secrets)), salt="newsletter.link", sep=".", digest_method=_sha256)
+        self._signer = _Signer(list(reversed(secrets)))
 
     def sign(self, purpose: str, subscriber: int, campaign: str = "") -> str:
         """Return the token for one subscriber and purpose."""
@@ -62,6 +64,30 @@ class Tokens:
         """
         text = b"newsletter.forgotten\0" + key.encode()
         return [f"hmac:{hmac.digest(secret, text, 'sha256').hex()}" for secret in self._secrets]
+
+
+class _Hmac(SigningAlgorithm):
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        """Return the HMAC-SHA256 of the value."""
+        return hmac.digest(key, value, "sha256")
+
+
+class _Signer(Signer):
+    """itsdangerous' signer, with its own derivation of keys done once a key."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        super().__init__(
+            list(secrets), salt="newsletter.link", sep=".", digest_method=_sha256, algorithm=_Hmac()
+        )
+        self._derived: dict[bytes, bytes] = {}
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        """Return the key that a secret stands for."""
+        secret = self.secret_keys[-1] if secret_key is None else secret_key
+        raw = secret.encode() if isinstance(secret, str) else secret
+        if raw not in self._derived:
+            self._derived[raw] = super().derive_key(raw)
+        return self._derived[raw]
 
 
 def _sha256(data: bytes = b"") -> "hashlib._Hash":

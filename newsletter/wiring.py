@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from newsletter.model import CompiledIssue
+    from newsletter.ports import Form
     from newsletter.store.guard import Place
 
 __all__ = ["SECRET_FILE", "Services", "open_services", "workspace_root", "write_secret"]
@@ -30,13 +31,35 @@ SECRET_FILE = "secret"  # noqa: S105  (a file name: under subscribers/, mode 060
 
 def open_services(explicit: Path | None) -> "Services":
     """Return the services of the workspace that the command is about. Raises ConfigError."""
-    root = workspace_root(explicit)
-    return Services(Workspace(root=root, settings=load_settings(root, os.environ)), env=dict(os.environ))
+    env = environment()
+    root = find_workspace(Path.cwd(), explicit, env)
+    return Services(Workspace(root=root, settings=load_settings(root, env)), env=env)
 
 
 def workspace_root(explicit: Path | None) -> Path:
     """Return the folder of the workspace that the command is about. Raises ConfigError if there is none."""
     return find_workspace(Path.cwd(), explicit, os.environ)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment; what it does not say of NEWSLETTER_… may be in files of those names.
+
+    systemd (LoadCredential=) and container engines (secrets) hand secrets over as files, in the folder that
+    CREDENTIALS_DIRECTORY names: there, unlike in variables, no other process sees them.
+
+    Raises ConfigError if such a file cannot be read.
+    """
+    env = dict(os.environ)
+    folder = env.get("CREDENTIALS_DIRECTORY")
+    for path in sorted(Path(folder).glob("NEWSLETTER_*")) if folder else ():
+        try:
+            env.setdefault(path.name, path.read_text("utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{path} cannot be read: {getattr(error, 'strerror', '') or 'it is not UTF-8 text'}.",
+                hint="Let the user that runs the newsletter read it.",
+            ) from error
+    return env
 
 
 @dataclass(frozen=True)
@@ -48,6 +71,7 @@ class Services:
     clock: Clock = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     _senders: dict[str, Sender] = field(default_factory=dict, init=False, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -135,13 +159,19 @@ class Services:
 
     def _make_sender(self, issue: "CompiledIssue") -> Sender:
         if self.settings.sender.kind == "mailbox":
-            from newsletter.senders.mailbox import MailboxSender
-
-            return MailboxSender(self.workspace.mailbox)
+            return self.sender_in_form("raw")
         from newsletter.senders.ses import client_config, open_ses
 
         client = self._aws_client("sesv2", client_config())
         return open_ses(client, self.settings, issue, clock=self.clock)
+
+    def sender_in_form(self, form: "Form") -> Sender:
+        """Return a sender whose form was decided elsewhere; the provider is not asked."""
+        if self.settings.sender.kind == "mailbox":
+            from newsletter.senders.mailbox import MailboxSender
+
+            return MailboxSender(self.workspace.mailbox)
+        return self.ses_sender(form)
 
     def publish_pictures(self, issue: "CompiledIssue") -> int:
         """Put the pictures that do not travel where the mail refers to them; return how many were new.
@@ -158,6 +188,27 @@ class Services:
             return publish_to_bucket(images, bucket, lambda: self._aws_client("s3"))
         return publish_to_folder(images, self.workspace.pictures)
 
+    def aws(self, service: str) -> Any:
+        """Return a boto3 client for looking at and setting up the account; the same one for each call.
+
+        Raises ConfigError if it cannot be made.
+        """
+        if service not in self._clients:
+            from botocore.config import Config
+
+            patient = Config(
+                connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"}
+            )
+            self._clients[service] = self._aws_client(service, patient)
+        return self._clients[service]
+
+    def ses_sender(self, form: "Form") -> Sender:
+        """Return a sender to Amazon SES, whatever the settings send by: for mail to its simulator."""
+        from newsletter.senders.ses import SesSender, client_config
+
+        client = self._aws_client("sesv2", client_config())
+        return SesSender(client, self.settings.ses, self.settings.newsletter.from_, form, clock=self.clock)
+
     def _aws_client(self, service: str, config: Any = None) -> Any:
         import boto3
         from botocore.exceptions import BotoCoreError
@@ -165,7 +216,7 @@ class Services:
         hint = 'Set region in [ses], such as "eu-central-1", and check the AWS_* variables.'
         try:
             session = boto3.session.Session(region_name=self.settings.ses.region or None)
-            if session.region_name is None:
+            if not session.region_name:
                 raise ConfigError("No AWS region is set.", hint=hint)
             return session.client(service, config=config)
         except (BotoCoreError, ValueError) as error:
@@ -183,7 +234,7 @@ class Services:
 def write_secret(path: Path) -> str:
     """Make a new secret, readable by its owner alone, and return it."""
     secret = secrets.token_urlsafe(32)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(secret + "\n")

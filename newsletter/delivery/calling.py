@@ -23,9 +23,9 @@ from newsletter.ports import Clock, Sender
 from newsletter.store import deliveries
 from newsletter.store.campaigns import Campaign, is_cancelled
 from newsletter.store.deliveries import Call, Claimed, Settled
-from newsletter.store.tallies import people_of_calls
+from newsletter.store.tallies import people_of_call, read_people
 
-__all__ = ["LEASE", "Caller", "Done", "LettersPress", "Turn", "Work", "Writer"]
+__all__ = ["LEASE", "Caller", "Done", "LettersPress", "Turn", "Work", "Writer", "lost", "undone"]
 
 LEASE: Final = timedelta(minutes=10)  #: a claim older than this belongs to a process that is gone or stuck
 
@@ -43,26 +43,43 @@ class LettersPress(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """A call that is claimed, with its people by delivery number. begun: in the time of the pace."""
+    """A call that is claimed. people: as ``read_people`` takes them. begun: in the time of the pace."""
 
     call: Call
-    people: Mapping[int, Person]
+    people: str
     begun: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """A call that ended: where its rows go, what the provider said, and what broke it off, if anything."""
+    """A call that ended: where its rows go, and what broke it off, if anything.
+
+    letters: handed over together. worst: the outcome with the gravest effect on the run, if there was any.
+    """
 
     work: Work
     settled: Sequence[Settled]
-    outcomes: Sequence[Outcome] = ()
+    letters: int = 0
+    worst: Outcome | None = None
     error: BaseException | None = None
 
-    @property
-    def worst(self) -> Outcome | None:
-        """The outcome with the gravest effect on the run."""
-        return gravest(self.outcomes)
+
+def undone(work: Work, error: BaseException | None = None) -> Done:
+    """Return a call as one that was not begun: its rows go back to the queue."""
+    return Done(work=work, settled=[_back(row) for row in work.call.rows], error=error)
+
+
+def lost(work: Work) -> Done:
+    """Return a call as one whose maker is gone: nobody knows what left."""
+    now = work.call.lease_until  # when this was does not matter: an unknown outcome sets no next try
+    rows = work.call.rows
+    gone = Outcome(kind=OutcomeKind.UNKNOWN, reason="the process that sent it ended without saying")
+    return Done(
+        work=work,
+        settled=[settle(row, gone, letters=len(rows), now=now) for row in rows],
+        letters=len(rows),
+        worst=gone,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,14 +113,13 @@ class Caller:
         had been sent, else uncertain. stopping: the call has not begun and is not to: its rows go back.
         """
         call = work.call
-        back = [_back(row) for row in call.rows]
         if stopping():
-            return Done(work=work, settled=back)
+            return undone(work)
         try:
-            letters, settled = self._letters(call, work.people)
+            letters, settled = self._letters(call, read_people(work.people))
             in_time = self.clock() < call.lease_until
         except BaseException as error:
-            return Done(work=work, settled=back, error=error)
+            return undone(work, error)
         rows = [row for row in call.rows if row.id in letters]
         if not rows:
             return Done(work=work, settled=settled)
@@ -122,7 +138,7 @@ class Caller:
             settle(row, outcome, letters=len(rows), now=now)
             for row, outcome in zip(rows, outcomes, strict=True)
         ]
-        return Done(work=work, settled=settled, outcomes=outcomes, error=broken)
+        return Done(work=work, settled=settled, letters=len(rows), worst=gravest(outcomes), error=broken)
 
     def _letters(self, call: Call, people: Mapping[int, Person]) -> tuple[dict[int, Letter], list[Settled]]:
         letters: dict[int, Letter] = {}
@@ -244,9 +260,11 @@ class Writer:
             if dry:
                 break
         self.pacer.spend(connection, budget, sum(len(call.rows) for call in claimed))
-        people = people_of_calls(connection, [row.id for call in claimed for row in call.rows])
         begun = budget.pace.at if budget.pace is not None else now.timestamp()
-        work = [Work(call=call, people=people, begun=begun) for call in claimed]
+        work = [
+            Work(call=call, people=people_of_call(connection, [row.id for row in call.rows]), begun=begun)
+            for call in claimed
+        ]
         return Turn(work=work, skipped=skipped, budget=budget, dry=dry)
 
     def _skip_if_cancelled(self, connection: Connection) -> None:

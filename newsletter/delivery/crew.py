@@ -1,29 +1,26 @@
-"""The sender threads. They hide the provider's latency: each makes one call at a time, and nothing else.
+"""How many calls are made at once. They hide the provider's latency.
 
-    writer --work--> thread, thread, ... --done--> writer
+    writer --work--> hands: threads or processes --done--> writer
 
 Decisions
-- No call is claimed ahead: at most one for each thread is claimed and not yet recorded. That is what a crash
+- No call is claimed ahead: at most one for each hand is claimed and not yet recorded. That is what a crash
   leaves uncertain.
 - How many: what the rate needs, ceil(calls a second x p95 of a call's seconds) + 1, and 16 at most. More are
-  added only while this process is not at its limit: Python runs one thread at a time, and 16 of them send
-  less than two then.
-- The threads are daemons: leaving at once means now, not after a call's timeout.
+  added only while whoever makes them is not at their limit: Python runs one thread of a process at a time,
+  and 16 of them send less than two then.
 """
 
 import math
-import queue
-import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from newsletter.delivery.calling import Done, Work
+from newsletter.delivery.hands import Hands
 
 __all__ = ["MOST", "Crew"]
 
-MOST: Final = 16  #: threads
+MOST: Final = 16  #: calls at a time
 
 _FIRST: Final = 2
 _REVIEW_SECONDS: Final = 0.25
@@ -33,20 +30,16 @@ _ENOUGH: Final = 5  #: calls, before their durations say anything
 
 
 class Crew:
-    """Threads that make calls. Used by one thread, the writer."""
+    """Calls under way. Used by one thread, the writer."""
 
-    def __init__(self, make_call: Callable[[Work, Callable[[], bool]], Done], *, threads: int | None) -> None:
-        """make_call: must not raise. threads: None to adapt to what is measured."""
-        self._make_call, self._fixed = make_call, threads
-        self.size = threads or _FIRST
+    def __init__(self, hands: Hands, *, size: int | None = None) -> None:
+        """size: calls at a time; None to adapt to what is measured."""
+        self._hands, self._fixed = hands, size
+        self.size = size or _FIRST
         self.open = 0  #: calls given out and not come back
         self.letters = 0  #: in those calls
-        self._inbox: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._outbox: queue.SimpleQueue[tuple[Done, float]] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
         self._durations: deque[float] = deque(maxlen=_REMEMBERED)
-        self._reviewed_at, self._cpu = time.perf_counter(), time.process_time()
+        self._reviewed_at, self._cpu = time.perf_counter(), hands.cpu()
 
     @property
     def free(self) -> int:
@@ -54,36 +47,33 @@ class Crew:
         return max(0, self.size - self.open)
 
     def start(self, work: Work) -> None:
-        """Let a thread make a call."""
-        while len(self._threads) < min(self.size, self.open + 1):
-            thread = threading.Thread(target=self._run, name=f"sender-{len(self._threads) + 1}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        """Let somebody make a call."""
         self.open += 1
         self.letters += len(work.call.rows)
-        self._inbox.put(work)
+        self._hands.widen(min(self.size, self.open))
+        self._hands.give(work)
 
     def ended(self, timeout: float) -> list[Done]:
         """Return the calls that ended since; if none, wait for one for so many seconds."""
         found: list[Done] = []
         while self.open:
-            try:
-                done, seconds = self._outbox.get(timeout=0 if found else timeout)
-            except queue.Empty:
+            ended = self._hands.take(0 if found else timeout)
+            if ended is None:
                 break
             self.open -= 1
-            self.letters -= len(done.work.call.rows)
-            self._durations.append(seconds)
-            found.append(done)
+            self.letters -= len(ended.done.work.call.rows)
+            self._durations.append(ended.seconds)
+            found.append(ended.done)
         return found
 
     def review(self, rate: float | None, letters: int) -> None:
-        """Now and then, take on threads or let one go. rate: recipients a second; letters: in a call."""
+        """Now and then, make more calls at a time or fewer. rate: recipients a second; letters: in a call."""
         elapsed = time.perf_counter() - self._reviewed_at
         if self._fixed is not None or elapsed < _REVIEW_SECONDS:
             return
-        busy = (time.process_time() - self._cpu) / elapsed
-        self._reviewed_at, self._cpu = time.perf_counter(), time.process_time()
+        used = self._hands.cpu()
+        busy = (used - self._cpu) / elapsed
+        self._reviewed_at, self._cpu = time.perf_counter(), used
         needed = self._needed(rate, letters)
         if self.size > needed:
             self.size -= 1
@@ -92,12 +82,11 @@ class Crew:
 
     def stop(self) -> None:
         """Begin no call any more: those given out and not begun come back at once, undone."""
-        self._stopping.set()
+        self._hands.stop()
 
     def dismiss(self) -> None:
-        """Let the threads end, when they have made their calls."""
-        for _ in self._threads:
-            self._inbox.put(None)
+        """Let everybody go, once their calls are made."""
+        self._hands.dismiss()
 
     def _needed(self, rate: float | None, letters: int) -> int:
         if len(self._durations) < _ENOUGH:
@@ -106,9 +95,3 @@ class Crew:
             return MOST
         p95 = sorted(self._durations)[int(0.95 * (len(self._durations) - 1))]
         return max(_FIRST, min(MOST, math.ceil(rate / letters * p95) + 1))
-
-    def _run(self) -> None:
-        while (work := self._inbox.get()) is not None:
-            began = time.perf_counter()
-            done = self._make_call(work, self._stopping.is_set)
-            self._outbox.put((done, time.perf_counter() - began))

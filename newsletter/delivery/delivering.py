@@ -1,4 +1,4 @@
-"""Delivering: calls to the provider, in several threads around one writer, until nothing is queued any more.
+"""Delivering: calls to the provider, several at once around one writer, until nothing is queued any more.
 
     stop? -> collect calls that ended -> record them and claim new ones (one commit) -> hand those out -> ...
 
@@ -17,8 +17,10 @@ from newsletter.delivery.calling import Caller, LettersPress, Writer
 from newsletter.delivery.canary import Canary
 from newsletter.delivery.crew import Crew
 from newsletter.delivery.ending import paused
+from newsletter.delivery.hands import Hands, ThreadHands
 from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import Pacer, shared_limit
+from newsletter.delivery.processes import ProcessHands, worth_processes
 from newsletter.delivery.progress import Meter, Progress
 from newsletter.delivery.running import Run
 from newsletter.errors import UsageError
@@ -27,6 +29,7 @@ from newsletter.ports import Clock, Sender
 from newsletter.store import campaigns, guard
 from newsletter.store.engine import reading
 from newsletter.store.limits import Limit
+from newsletter.store.tallies import tally
 
 __all__ = ["deliver"]
 
@@ -45,12 +48,16 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     threads: int | None = None,
     canary: Canary | None = None,
     wait: bool = False,
+    recipe: Callable[[], Caller] | None = None,
+    processes: int | None = None,
 ) -> Iterator[Progress]:
     """Deliver what is queued, yielding how far it is as calls end; ends when nothing is left to do.
 
     stop: asked before each claim and while waiting. place: default: where this database is used.
     limit: whose pace this is; default: that of the sender's kind. threads: default: as measured.
-    wait: wait while the daily quota is used up, and go on by itself.
+    wait: wait while the daily quota is used up, and go on by itself. recipe: makes the caller anew in another
+    process, so that a long send may use every core; pickled. processes: how many with a recipe, 0 for this
+    one alone; default: as many as are worth it.
 
     Raises Stopped when stopped or paused, Parked (a Stopped) when the daily quota is used up, SendError
     when the provider refuses the account, nothing gets through or the canary objects (the campaign is paused
@@ -73,17 +80,25 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     guard.check_home(engine, place)
     guard.advance_epoch(engine, place)
     limit = limit or shared_limit(engine, sender.kind, "", clock)
+    pacer = Pacer(sender.allowance, max_batch=sender.max_batch, limit=limit, clock=clock)
     writer = Writer(
         engine=engine,
         campaign=campaign,
-        pacer=Pacer(sender.allowance, max_batch=sender.max_batch, limit=limit, clock=clock),
+        pacer=pacer,
         clock=clock,
         sleep=sleep,
         owner=this_process(),
     )
     caller = Caller(campaign_key=campaign.key, sender=sender, press=press, clock=clock)
-    crew = Crew(caller.hand_over, threads=threads)
+    hands: Hands = ThreadHands(caller.hand_over)
+    if recipe is not None:
+        with reading(engine) as connection:
+            queued = tally(connection, campaign_id).queued
+        count = worth_processes(sender.form, pacer.rate, queued) if processes is None else processes
+        hands = ProcessHands(recipe, processes=count) if count else hands
+    crew = Crew(hands, size=threads)
     try:
         yield from Run(writer, crew, stop=stop, place=place, canary=canary, wait=wait).steps()
     finally:
+        crew.dismiss()
         guard.advance_epoch(engine, place)

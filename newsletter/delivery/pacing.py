@@ -85,9 +85,9 @@ class Pacer:
         return self._granted.per_second is None and self._granted.today is None and not self._throttled
 
     @property
-    def rest_today(self) -> float | None:
-        """What the provider's last answer leaves of the daily quota, None if it names none."""
-        return self._granted.today
+    def day_is_over(self) -> bool:
+        """Whether the quota is used up: by the provider's newest answer, else by the bucket."""
+        return not self._rest_is_new or (self._granted.today or 0) < 1
 
     def refresh(self, *, at_once: bool = False) -> None:
         """Ask the provider again if the last answer is a minute old. Not inside a transaction."""
@@ -96,10 +96,13 @@ class Pacer:
             return
         self._asked_at = now
         try:
-            self._granted = self._ask()
+            granted = self._ask()
         except SendError:
             return  # what the provider said a minute ago is good enough; sending itself will tell more
-        self._rest_is_new = True
+        # an answer that was known before says nothing of what has gone since: the bucket does
+        if granted.as_of is None or granted.as_of != self._granted.as_of:
+            self._rest_is_new = True
+        self._granted = granted
 
     def open(self, connection: Connection) -> Budget:
         """Return what may be claimed now. Until the commit no other process claims from the same bucket."""

@@ -24,15 +24,27 @@ _TRIES = 20
 _CONFLICT = ("40001", "40P01")  # PostgreSQL: serialization failure, deadlock; meant to be tried again
 
 
-def begin(engine: Engine, issue: CompiledIssue, *, segment: str, clock: Clock) -> Campaign:
+def begin(
+    engine: Engine,
+    issue: CompiledIssue,
+    *,
+    segment: str,
+    clock: Clock,
+    also: Callable[[Connection, Campaign], None] | None = None,
+) -> Campaign:
     """Return the campaign of this issue to this segment: a new one, ``planning``, or the one there is.
 
     A new one freezes the content, and that nobody who subscribes later belongs. A cancelled one does not
-    count: there will be another, which skips whoever had the issue. Raises UsageError if another campaign of
-    the issue is open, or a cancelled one still has calls in flight.
+    count: there will be another, which skips whoever had the issue. also: done in the same transaction, so
+    that both happen or neither; when it raises, no campaign is made.
+
+    Raises UsageError if another campaign of the issue is open, or a cancelled one still has calls in flight.
     """
     with engine.begin() as connection:
-        return _find_or_create(connection, issue, segment, clock)
+        campaign = _find_or_create(connection, issue, segment, clock)
+        if also is not None:
+            also(connection, campaign)
+        return campaign
 
 
 def plan(

@@ -137,7 +137,7 @@ class Run:
         self._short = 0.0 if claimed else budget.wait
         if budget.today_is_over:
             self._pacer.refresh(at_once=True)
-            if (self._pacer.rest_today or 0) < 1:
+            if self._pacer.day_is_over:
                 self._ending = Ending(effect=Effect.PARK, reason="The daily quota is used up")
         self._crew.review(self._pacer.rate, budget.size)
 
@@ -153,10 +153,10 @@ class Run:
                     said = f"The provider refuses to send: {worst.reason}"
                 self._ending = Ending(effect=worst.effect, reason=said)
             return
-        if worst is not None and worst.effect is Effect.SPLIT and len(done.outcomes) > 1:
-            self._pacer.split(len(done.outcomes))
+        if worst is not None and worst.effect is Effect.SPLIT and done.letters > 1:
+            self._pacer.split(done.letters)
         elif worst is not None and worst.effect is not Effect.SLOW:
-            self._pacer.join(len(done.outcomes))
+            self._pacer.join(done.letters)
         reason = self._breaker.note(done.settled)
         if reason is not None and self._ending is None:
             self._ending = Ending(effect=Effect.HALT, reason=f"Nothing gets through: {reason}")

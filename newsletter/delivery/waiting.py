@@ -94,7 +94,7 @@ class Patience:
             if self.clock() - asked >= _QUOTA_ASK:
                 asked = self.clock()
                 pacer.refresh(at_once=True)
-                if (pacer.rest_today or 0) >= 1:
+                if not pacer.day_is_over:
                     break
         self.note = ""
         pacer.refresh(at_once=True)

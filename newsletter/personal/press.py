@@ -1,13 +1,12 @@
 """One entry for whoever delivers: a person in, a Letter out, in the form that the sender takes."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 from newsletter.model import CompiledIssue, Letter, Person
 from newsletter.personal.bulk import BulkIssue
 from newsletter.personal.links import Links
 from newsletter.personal.mime import Skeleton
-from newsletter.ports import Clock
+from newsletter.ports import Clock, Form
 from newsletter.senders.wire import wire_address
 from newsletter.settings import Settings
 from newsletter.tokens import Tokens
@@ -20,7 +19,7 @@ class Press:
 
     def __init__(
         self,
-        form: Literal["raw", "bulk"],
+        form: Form,
         issue: CompiledIssue,
         settings: Settings,
         tokens: Tokens,

@@ -12,15 +12,16 @@ Decisions
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from newsletter.errors import SendError
-from newsletter.model import BulkTemplate, CompiledIssue, Effect, Letter, Outcome, OutcomeKind
-from newsletter.ports import Allowance, Clock
+from newsletter.model import BulkTemplate, CompiledIssue, Effect, Letter, Outcome
+from newsletter.ports import Allowance, Clock, Form
 from newsletter.senders.outcomes import of_entries, of_exception, of_response, refused, without_addresses
 from newsletter.senders.ses_calls import (
     MAX_BULK,
@@ -39,8 +40,6 @@ from newsletter.senders.wire import mailbox
 from newsletter.settings import Ses, Settings
 
 __all__ = ["SesSender", "choose_form", "client_config", "open_ses"]
-
-Form = Literal["raw", "bulk"]
 
 _RAW_UP_TO = 200  # mails/s that raw calls reach with few threads; above it bulk, 12 times cheaper a mail
 _ROOM_FOR_TEXT = 399_000  # bytes of a bulk call kept for the template and 50 letters' values
@@ -112,9 +111,9 @@ class SesSender:
         self._clock = clock
         self._last_call = clock()
         self._in_thread = threading.local()
-        self._quota: tuple[datetime, Allowance, int] | None = None  # when, what, letters accepted since
+        self._quota: Allowance | None = None
         self._lock = threading.Lock()
-        self._content: tuple[BulkTemplate, str] | None = None
+        self._content: tuple[BulkTemplate, bytes] | None = None
         client.meta.events.register("before-send.sesv2", self._note_departure)
         client.meta.events.register("before-call.sesv2.SendBulkEmail", self._put_body)
 
@@ -124,26 +123,19 @@ class SesSender:
         return MAX_BULK if self.form == "bulk" else 1
 
     def allowance(self) -> Allowance:
-        """Return what the account may send now; GetAccount is asked at most once a minute.
+        """Return what the account may send, as SES said a minute ago at most: GetAccount is asked no oftener.
 
         Raises SendError if it cannot be asked, or says that the account may not send.
         """
         with self._lock:
-            if self._quota is None or self._clock() - self._quota[0] >= _REFRESH:
-                self._quota = (self._clock(), self._ask(), 0)
-            _, asked, since = self._quota
-        left = None if asked.today is None else max(0.0, asked.today - since)
-        return Allowance(per_second=asked.per_second, today=left)
+            now = self._clock()
+            if self._quota is None or self._quota.as_of is None or now - self._quota.as_of >= _REFRESH:
+                self._quota = replace(self._ask(), as_of=now)
+            return self._quota
 
     def send(self, letters: Sequence[Letter]) -> Sequence[Outcome]:
         """Make one attempt to hand over the letters; return one outcome each, in order."""
-        outcomes = self._send_bulk(letters) if self.form == "bulk" else self._send_raw(letters)
-        accepted = sum(outcome.kind is OutcomeKind.ACCEPTED for outcome in outcomes)
-        with self._lock:
-            if self._quota is not None:
-                at, asked, since = self._quota
-                self._quota = (at, asked, since + accepted)
-        return outcomes
+        return self._send_bulk(letters) if self.form == "bulk" else self._send_raw(letters)
 
     def _send_raw(self, letters: Sequence[Letter]) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -201,7 +193,7 @@ class SesSender:
             return [answer] * len(entries)
         return of_entries(answer, len(entries))
 
-    def _shared(self, template: BulkTemplate) -> str:
+    def _shared(self, template: BulkTemplate) -> bytes:
         """Return what all letters of a template share, as JSON made once per template."""
         known = self._content
         if known is None or known[0] is not template:

@@ -6,10 +6,11 @@ Amazon SES".
 """
 
 import base64
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import orjson
 
 from newsletter.model import BulkTemplate, Image, Letter
 from newsletter.senders.wire import is_deliverable
@@ -99,7 +100,7 @@ def bulk_content(template: BulkTemplate, *, sender: str, configuration_set: str)
     reply_to = headers.pop("Reply-To", "")
     content: dict[str, Any] = {
         "TemplateContent": {"Subject": template.subject, "Html": template.html, "Text": template.text},
-        "TemplateData": json.dumps(dict(template.defaults)),
+        "TemplateData": as_json(template.defaults).decode(),
         "Headers": _pairs(headers),
     }
     if template.images:
@@ -116,7 +117,7 @@ def bulk_entry(letter: Letter) -> dict[str, Any]:
         "Destination": {"ToAddresses": [letter.to]},
         "ReplacementTags": _pairs(letter.tags),
         "ReplacementEmailContent": {
-            "ReplacementTemplate": {"ReplacementTemplateData": json.dumps(dict(letter.values))}
+            "ReplacementTemplate": {"ReplacementTemplateData": as_json(letter.values).decode()}
         },
         "ReplacementHeaders": _pairs(letter.headers),
     }
@@ -130,14 +131,14 @@ def entry_fault(entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def as_json(parameters: Any) -> str:
-    """Return parameters as the JSON of a request; bytes travel as base64."""
-    return json.dumps(parameters, default=lambda data: base64.b64encode(data).decode("ascii"))
+def as_json(parameters: Any) -> bytes:
+    """Return parameters as the JSON of a request, UTF-8; bytes travel as base64."""
+    return orjson.dumps(parameters, default=lambda data: base64.b64encode(data).decode("ascii"))
 
 
-def bulk_body(content: str, entries: Sequence[Mapping[str, Any]]) -> bytes:
+def bulk_body(content: bytes, entries: Sequence[Mapping[str, Any]]) -> bytes:
     """Return the body of SendBulkEmail. content: what all letters share, as JSON."""
-    return f'{content[:-1]}, "BulkEmailEntries": {json.dumps(entries)}}}'.encode("ascii")
+    return b'%b,"BulkEmailEntries":%b}' % (content[:-1], as_json(entries))
 
 
 def _attachment(image: Image) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import orjson
 from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy.sql.elements import TextClause
 
 from newsletter.model import DeliveryState, Person
 from newsletter.store.subscribers import on_the_wire
 from newsletter.store.tables import Instant, deliveries
 
-__all__ = ["Tally", "next_due", "oldest_sent", "people_of_calls", "tally", "uncertain_ids"]
+__all__ = ["Tally", "next_due", "oldest_sent", "people_of_call", "read_people", "tally", "uncertain_ids"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,33 +96,41 @@ def oldest_sent(connection: Connection, campaign_id: int, since: datetime) -> da
 
 
 # One JSON text for all of them: to read it takes a fraction of what fetching and reading each row does.
-_PEOPLE: Final[Mapping[str, str]] = {
-    "sqlite": """SELECT json_group_array(json_array(
+_PEOPLE: Final[Mapping[str, TextClause]] = {
+    dialect: text(query)
+    for dialect, query in {
+        "sqlite": """SELECT json_group_array(json_array(
             deliveries.id, subscribers.id, email, subscribers.email_key, name, json(attributes),
             (SELECT json_group_array(tag) FROM subscriber_tags WHERE subscriber_id = subscribers.id)))
         FROM json_each(:ids) AS wanted
         CROSS JOIN deliveries ON deliveries.id = wanted.value
         CROSS JOIN subscribers ON subscribers.id = deliveries.subscriber_id
             AND subscribers.email_key = deliveries.email_key""",
-    "postgresql": """SELECT CAST(coalesce(json_agg(json_build_array(
+        "postgresql": """SELECT CAST(coalesce(json_agg(json_build_array(
             deliveries.id, subscribers.id, email, subscribers.email_key, name, attributes,
             (SELECT coalesce(json_agg(tag), '[]') FROM subscriber_tags
                 WHERE subscriber_id = subscribers.id))), '[]') AS TEXT)
         FROM deliveries JOIN subscribers ON subscribers.id = deliveries.subscriber_id
             AND subscribers.email_key = deliveries.email_key
         WHERE deliveries.id = ANY (CAST(CAST(:ids AS TEXT) AS BIGINT[]))""",
+    }.items()
 }
 
 
-def people_of_calls(connection: Connection, ids: Sequence[int]) -> dict[int, Person]:
-    """Return who claimed deliveries go to, by delivery number.
+def people_of_call(connection: Connection, ids: Sequence[int]) -> str:
+    """Return who claimed deliveries go to, as JSON for ``read_people``: reading it can be left to others.
 
     Whoever was removed, or changed their address, since the claim is not in it.
     """
     wanted = json.dumps(list(ids))
     if connection.dialect.name == "postgresql":
         wanted = f"{{{wanted[1:-1]}}}"  # how it writes arrays
-    found = connection.execute(text(_PEOPLE[connection.dialect.name]), {"ids": wanted}).scalar_one()
+    found: str = connection.execute(_PEOPLE[connection.dialect.name], {"ids": wanted}).scalar_one()
+    return found
+
+
+def read_people(found: str) -> dict[int, Person]:
+    """Return the people of a call by delivery number."""
     return {
         delivery: Person(
             id=number,
@@ -129,5 +139,5 @@ def people_of_calls(connection: Connection, ids: Sequence[int]) -> dict[int, Per
             attributes=attributes,
             tags=sorted(tags),
         )
-        for delivery, number, email, key, name, attributes, tags in json.loads(found)
+        for delivery, number, email, key, name, attributes, tags in orjson.loads(found)
     }

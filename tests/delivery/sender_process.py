@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 import psycopg  # noqa: F401  (before the forks, which would each import it)
 from sqlalchemy import true
 
+from newsletter.delivery.calling import Caller
 from newsletter.delivery.delivering import deliver
 from newsletter.delivery.planning import plan
 from newsletter.model import Letter, Outcome, OutcomeKind, Person
@@ -33,7 +35,8 @@ class Order:
     """What a process is to do.
 
     batch: letters a call. delay: seconds before and after a call, in the call. rate: recipients a second that
-    the provider grants, None for no limit. threads: that send.
+    the provider grants, None for no limit. threads: calls at a time. processes: that
+    send, 0 for this one alone.
     """
 
     verb: Literal["deliver", "plan"]
@@ -44,6 +47,7 @@ class Order:
     delay: float = 0.002
     rate: float | None = None
     threads: int = 1
+    processes: int = 0
     chunk: int = 100
 
 
@@ -82,6 +86,12 @@ class TagPress:
         return Letter(to=person.email, tags=tags)
 
 
+def file_caller(order: Order) -> Caller:
+    """Return what makes the order's calls, in whatever process."""
+    sender = FileSink(order.sink, order.batch, order.delay, order.rate)
+    return Caller(campaign_key="key", sender=sender, press=TagPress(), clock=lambda: datetime.now(UTC))
+
+
 def carry_out(order: Order) -> None:
     engine = open_engine(order.url)
     if order.verb == "plan":
@@ -101,6 +111,8 @@ def carry_out(order: Order) -> None:
             clock=lambda: datetime.now(UTC),
             stop=lambda: False,
             threads=order.threads,
+            recipe=partial(file_caller, order) if order.processes else None,
+            processes=order.processes,
         )
         for _ in steps:
             pass

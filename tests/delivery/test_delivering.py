@@ -130,7 +130,7 @@ def test_whoever_is_removed_between_the_claim_and_the_letter_is_not_mailed(
     campaign: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On PostgreSQL somebody else's transaction can come between the two statements."""
-    monkeypatch.setattr(calling, "people_of_calls", lambda *_: {})
+    monkeypatch.setattr(calling, "people_of_call", lambda *_: "[]")
     campaign.queue(ADA)
     campaign.deliver()
     assert campaign.mailed == []

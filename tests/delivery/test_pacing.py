@@ -25,6 +25,7 @@ class World:
     now: datetime = NOON
     asked: int = 0
     away: bool = False
+    as_of: datetime | None = None
     naps: list[float] = field(default_factory=list)
 
     def clock(self) -> datetime:
@@ -38,7 +39,7 @@ class World:
         self.asked += 1
         if self.away:
             raise SendError("away", hint="wait")
-        return Allowance(per_second=self.per_second, today=self.today)
+        return Allowance(per_second=self.per_second, today=self.today, as_of=self.as_of)
 
     def pacer(self, max_batch: int = 50, key: str = "ses") -> Pacer:
         limit = Limit(key=key, clock=self.clock)
@@ -237,8 +238,23 @@ def test_the_daily_rest_is_counted_down_by_all_together_and_then_asked_for(world
     assert world.take(two) == 0
     world.today = 3
     one.refresh(at_once=True)
-    assert one.rest_today == 3
+    assert not one.day_is_over
     assert [world.take(pacer) for pacer in (one, two)] == [3, 0]
+
+
+def test_an_answer_that_was_known_before_does_not_set_the_rest_back(world: World) -> None:
+    """A sender keeps GetAccount's answer for a minute; what has gone since is in the bucket alone."""
+    world.per_second, world.today, world.as_of = None, 10, world.now
+    pacer = world.pacer(max_batch=10)
+    assert world.take(pacer) == 10
+    pacer.refresh(at_once=True)
+    assert pacer.day_is_over
+    assert world.take(pacer) == 0
+    world.now += timedelta(minutes=1)
+    world.as_of = world.now
+    pacer.refresh(at_once=True)
+    assert not pacer.day_is_over
+    assert world.take(pacer) == 10
 
 
 def test_a_call_that_was_split_grows_again_when_one_of_its_size_goes_through(world: World) -> None:

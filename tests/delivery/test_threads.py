@@ -14,6 +14,7 @@ from newsletter.delivery import steering
 from newsletter.delivery.calling import Done, Work
 from newsletter.delivery.canary import NO_EVENTS, Canary, Health
 from newsletter.delivery.crew import MOST, Crew
+from newsletter.delivery.hands import ThreadHands
 from newsletter.delivery.pacing import Parked
 from newsletter.errors import SendError, Stopped
 from newsletter.model import CampaignState, Effect, Letter, Outcome, OutcomeKind
@@ -178,8 +179,8 @@ def crew_after(seconds: float, rate: float | None, letters: int) -> int:
         time.sleep(seconds)
         return Done(work=work, settled=[])
 
-    crew = Crew(call, threads=None)
-    work = Work(call=Call(call_id="", lease_until=NOON, rows=(), skipped=0), people={}, begun=0)
+    crew = Crew(ThreadHands(call))
+    work = Work(call=Call(call_id="", lease_until=NOON, rows=(), skipped=0), people="[]", begun=0)
     until = time.monotonic() + 2.2
     while time.monotonic() < until:
         for _ in range(crew.free):
