@@ -171,6 +171,11 @@ class Workspace:
         return self.subscribers / "mailbox"
 
     @property
+    def backups(self) -> Path:
+        """Where backups of the database are."""
+        return self.subscribers / "backups"
+
+    @property
     def pictures_url(self) -> str:
         """The address that published pictures stand under, no slash at its end; "" if there is none."""
         base = self.settings.newsletter.public_url.rstrip("/")

@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from newsletter.errors import ConsentError
 from newsletter.people.addresses import address_key
 from newsletter.ports import Clock
-from newsletter.store.forgetting import Fingerprints, erase, erasing, find_forgotten
+from newsletter.store.engine import reading
+from newsletter.store.forgetting import (
+    Fingerprints,
+    any_forgotten,
+    erase,
+    erasing,
+    find_forgotten,
+    forgotten_hashes,
+)
+from newsletter.store.tables import subscribers
 
-__all__ = ["Fingerprints", "Forgotten", "forget", "refuse_forgotten"]
+__all__ = ["Fingerprints", "Forgotten", "forget", "forget_again", "refuse_forgotten"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +54,24 @@ def forget(
         else:
             connection.commit()
     return Forgotten(rows=rows)
+
+
+def forget_again(engine: Engine, *, fingerprints: Fingerprints, clock: Clock) -> int:
+    """Erase whoever asked to be forgotten and is on the list all the same, and return how many those were.
+
+    A backup from before brings them back.
+    """
+    with reading(engine) as connection:
+        if not any_forgotten(connection):
+            return 0
+        hashes = forgotten_hashes(connection)
+        keys = connection.scalars(select(subscribers.c.email_key))
+        found = [key for key in keys if not hashes.isdisjoint(fingerprints(key))]
+    with erasing(engine) as connection:
+        for key in found:
+            erase(connection, key, fingerprints(key)[0], clock())
+        connection.commit()
+    return len(found)
 
 
 def refuse_forgotten(connection: Connection, key: str, fingerprints: Fingerprints | None) -> None:

@@ -10,6 +10,9 @@ Two facts are kept in ``meta`` and compared with the world before each send:
   It is also written to a stamp beside the file, ``newsletter.db.epoch``. A database behind its stamp is an
   older copy put back.
 
+A third fact, *restored*, is written by ``store.restoring`` with the content of a backup: it stands until the
+owner adopts the database.
+
 Decisions. A new database takes its home at its first send. A missing stamp is fine at epoch 0 only: later
 it means that the file came here alone, from a backup. A database ahead of its stamp is fine: that is a crash
 between the two writes. A computer without a lasting identity (some containers) is not compared. A copy of
@@ -76,9 +79,12 @@ def problems(engine: Engine, place: Place) -> list[str]:
     with reading(engine) as connection:
         home = _read_home(connection)
         epoch = _epoch(connection)
+        restored = connection.execute(select(meta.c.value).where(meta.c.key == "restored")).scalar()
     if stamped is None:  # the very first send may have begun in between; its stamp is there before its epoch
         stamped = _read_stamp(place.stamp)
-    found = []
+    found = (
+        [] if restored is None else [f"It was put back from the backup {restored}, and not adopted since."]
+    )
     if home is not None:
         if home.host and place.host and home.host != place.host:
             found.append("The database is at home on another computer.")
@@ -132,6 +138,7 @@ def adopt(engine: Engine, place: Place) -> None:
     """
     stamped = _read_stamp(place.stamp) or 0
     with engine.begin() as connection:
+        connection.execute(meta.delete().where(meta.c.key == "restored"))
         for key, value in (
             ("home", _home_row(place)["value"]),
             ("epoch", str(max(stamped, _epoch(connection)) + 1)),

@@ -12,7 +12,6 @@ from newsletter.people.segments import audience
 from newsletter.store.engine import reading
 from newsletter.store.subscribers import (
     add_tags,
-    count,
     counts,
     find_id,
     find_suppression,
@@ -108,7 +107,6 @@ def test_counts_name_every_status(engine: Engine, cast: dict[str, int]) -> None:
             SubscriberStatus.BOUNCED: 0,
             SubscriberStatus.COMPLAINED: 0,
         }
-        assert count(connection, audience("tag:a")) == 2
 
 
 def test_one_person_is_shown_with_consent_and_suppression(engine: Engine, cast: dict[str, int]) -> None:
