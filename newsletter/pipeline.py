@@ -12,28 +12,29 @@ Trying an issue out without a campaign (render, test mail) is in ``newsletter.re
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
+from newsletter import listening
 from newsletter.delivery import catching_up, delivering, planning, steering
-from newsletter.delivery.canary import canary_for
+from newsletter.delivery.canary import Health, canary_for
 from newsletter.delivery.forecast import Forecast, forecast
+from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import shared_limit
 from newsletter.delivery.progress import Progress
+from newsletter.delivery.tending import tending
 from newsletter.elsewhere import caller_of
-from newsletter.people import segments
+from newsletter.people.segments import audience_of
 from newsletter.personal.press import Press
 from newsletter.readying import Ready
 from newsletter.standing import newest
-from newsletter.store import campaigns, guard
+from newsletter.store import campaigns, events, guard
 from newsletter.store.campaigns import Campaign
 from newsletter.store.catching_up import count_missing
 from newsletter.store.engine import reading
 from newsletter.wiring import Services
 
 __all__ = [
-    "audience",
     "catch_up",
     "deliver",
     "existing_campaign",
@@ -45,15 +46,9 @@ __all__ = [
 ]
 
 
-def audience(services: Services, segment: str) -> ColumnElement[bool]:
-    """Return the condition that a subscriber of the segment meets. Raises UsageError if it cannot be read."""
-    zone = ZoneInfo(services.settings.newsletter.timezone)
-    return segments.audience(services.settings.segments.get(segment, segment), zone)
-
-
 def preview(services: Services, ready: Ready) -> planning.Counts:
     """Return how many people would be mailed or skipped, and why; writes nothing."""
-    who = audience(services, ready.segment)
+    who = audience_of(services.settings, ready.segment)
     return planning.preview_plan(services.engine, ready.issue.slug, audience=who)
 
 
@@ -83,7 +78,7 @@ def start(
     Press("raw", ready.issue, services.settings, services.tokens, "", services.clock)
     services.sender(ready.issue)
     services.publish_pictures(ready.issue)
-    who = audience(services, ready.segment)
+    who = audience_of(services.settings, ready.segment)
     campaign = planning.begin(
         services.engine, ready.issue, segment=ready.segment, clock=services.clock, also=also
     )
@@ -102,7 +97,7 @@ def deliver(
         issue = campaigns.frozen_issue(connection, campaign.id)
     sender = services.sender(issue)
     press = Press(sender.form, issue, services.settings, services.tokens, campaign.key, services.clock)
-    yield from delivering.deliver(
+    steps = delivering.deliver(
         services.engine,
         campaign.id,
         sender=sender,
@@ -112,10 +107,25 @@ def deliver(
         stop=stop,
         place=services.place,
         limit=shared_limit(services.engine, sender.kind, services.settings.ses.region, services.clock),
-        canary=canary_for(services.settings.safety, health=lambda _: None) if sender.kind == "ses" else None,
+        canary=canary_for(services.settings.safety, health=partial(_health, services))
+        if sender.kind == "ses"
+        else None,
         wait=wait,
         recipe=partial(caller_of, services.workspace, services.env, issue, campaign.key, sender.form),
     )
+    yield from tending(services.engine, campaign, this_process(), services.clock, steps)
+
+
+def _health(services: Services, campaign_id: int) -> Health | None:
+    """Return how a campaign's mail fares, as the provider has reported up to now; None if it does not."""
+    with reading(services.engine) as connection:
+        found = events.health(connection, campaign_id)
+    if found is not None:
+        accepted, bounced, complained = found
+        return Health(accepted=accepted, bounced=bounced, complained=complained)
+    # the first reports take a moment: wait for them, if there is where they could come from
+    listens = listening.is_listening(services.settings)
+    return Health(accepted=0, bounced=0, complained=0) if listens else None
 
 
 def resume(services: Services, reference: str) -> Campaign:
@@ -131,7 +141,7 @@ def missing(services: Services, reference: str, *, joined: bool) -> tuple[Campai
     """
     campaign = newest(services, reference)
     catching_up.refuse_unfinished(campaign)
-    who = audience(services, campaign.segment)
+    who = audience_of(services.settings, campaign.segment)
     with reading(services.engine) as connection:
         return campaign, count_missing(connection, campaign, who if joined else None)
 

@@ -103,12 +103,13 @@ def approve(state: State, issue: str) -> None:
 
     ready = readying.prepare(state.services, issue)
     show_findings(ready.findings)
-    readying.approve(state.services, ready)
+    when = readying.approve(state.services, ready)
     slug = ready.issue.slug
     state.result(
-        {"issue": slug, "hash": ready.issue.hash, "segment": ready.segment},
+        {"issue": slug, "hash": ready.issue.hash, "segment": ready.segment, "schedule": when},
         f"Approved {slug} for {ready.segment or 'everyone'}.\n{ready.issue.hash}\n\n"
-        f"Send it: newsletter send {slug}",
+        + (f"{when}\n" if when else "")
+        + f"Send it: newsletter send {slug}",
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from newsletter.store.campaigns import Campaign
     from newsletter.wiring import Services
 
-__all__ = ["cool_off", "describe_accounts", "describe_campaign", "run_to_the_end"]
+__all__ = ["cool_off", "describe_accounts", "describe_campaign", "graceful_stop", "run_to_the_end"]
 
 
 def run_to_the_end(state: State, campaign: "Campaign") -> None:
@@ -25,7 +25,7 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
 
     services = state.services
     stopped: NewsletterError | None = None
-    with _graceful_stop() as stop:
+    with graceful_stop() as stop:
         try:
             wait = sys.stderr.isatty()  # with nobody watching, whatever started us comes again
             _draw(pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait))
@@ -42,16 +42,26 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
 
 
 def cool_off(services: "Services", campaign: "Campaign") -> None:
-    """Wait ``cooling_off`` before the first mail to real people; Ctrl-C or `newsletter pause` ends it."""
+    """Wait ``cooling_off`` before the first mail to real people; Ctrl-C or `newsletter pause` ends it.
+
+    Meanwhile the campaign is looked after, so that no scheduler goes on with it.
+    """
+    from newsletter.delivery.owners import this_process
     from newsletter.delivery.steering import pause
+    from newsletter.delivery.tending import take
     from newsletter.settings import duration
 
     if services.settings.sender.kind != "ses":
         return
     wait = services.settings.schedule.cooling_off
     note(f"The first mail leaves in {wait}. To hold it: Ctrl-C, or newsletter pause {campaign.slug}")
+    left = duration(wait).total_seconds()
     try:
-        services.sleep(duration(wait).total_seconds())
+        while left > 0:
+            services.sleep(min(left, 20))
+            left -= 20
+            with services.engine.begin() as connection:
+                take(connection, campaign.id, this_process(), services.clock)
     except KeyboardInterrupt:
         pause(services.engine, campaign.id, reason="by the owner, before the first mail")
 
@@ -123,8 +133,10 @@ def _draw(steps: Iterator[Any]) -> None:
 
 
 @contextmanager
-def _graceful_stop() -> Iterator[threading.Event]:
-    """Give an event that the first SIGINT or SIGTERM sets; the second leaves at once.
+def graceful_stop(
+    said: str = "Stopping after the call in flight; press again to leave at once.",
+) -> Iterator[threading.Event]:
+    """Give an event that the first SIGINT or SIGTERM sets; the second leaves at once. said: at the first.
 
     A process that leaves at once keeps its claims; they become ``uncertain`` at the next resume.
     """
@@ -136,7 +148,7 @@ def _graceful_stop() -> Iterator[threading.Event]:
         if stop.is_set():
             os._exit(7)
         stop.set()
-        note("\nStopping after the call in flight; press again to leave at once.")
+        note(f"\n{said}")
 
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

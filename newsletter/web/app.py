@@ -4,7 +4,8 @@
     /c/TOKEN            POST confirms it: double opt-in                    subscribing
     /p/TOKEN            name, interests, a break                           choosing
     /u/TOKEN            POST unsubscribes, also by RFC 8058                leaving
-    /images/…           pictures that letters refer to; /health
+    /images/…           pictures that letters refer to; /health; /metrics  monitor
+    /events/ses         POST by Amazon SNS: what became of mail            events
 
 True everywhere: no GET changes anything, at any age of its link. No cookies, no scripts, nothing from
 elsewhere. Whether an address is known cannot be told from outside. The paths stand below the path of
@@ -32,9 +33,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from newsletter.archive.pictures import CACHE
 from newsletter.errors import NewsletterError
+from newsletter.feedback.fetching import fetch
 from newsletter.store.engine import reading
 from newsletter.web.choosing import Choosing
+from newsletter.web.events import EventHook
 from newsletter.web.leaving import Leaving
+from newsletter.web.monitor import Monitor
 from newsletter.web.site import ENTERED_BELOW, Site
 from newsletter.web.subscribing import Subscribing
 from newsletter.wiring import Services
@@ -54,11 +58,23 @@ _PICTURE: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _log = logging.getLogger(__name__)
 
 
-def web_app(services: Services) -> Starlette:
-    """Return the application. Raises ConfigError or IssueError if the pages cannot work as set up."""
+def web_app(
+    services: Services,
+    *,
+    fetch: Callable[[str], bytes] = fetch,
+    metrics: Callable[[], tuple[bytes, str]] | None = None,
+) -> Starlette:
+    """Return the application. Raises ConfigError or IssueError if the pages cannot work as set up.
+
+    fetch: gets what Amazon holds at an https address, as ``feedback.fetching.fetch``. metrics: returns
+    figures for a monitor and their content type; None for no such page.
+    """
     site = Site(services).opened()
     house = _House(site)
     routes = _routes(site, house)
+    routes.append(Route("/events/ses", EventHook(services, fetch).receive, methods=["POST"]))
+    if metrics is not None:
+        routes.append(Route("/metrics", Monitor(services.settings, metrics).show))
     prefix = site.prefix
     proxies = list(services.settings.web.trusted_proxies)
     middleware = [Middleware(_Entrance)]

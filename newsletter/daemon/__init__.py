@@ -1,0 +1,1 @@
+"""``newsletter run``: everything on schedule, in one process. READ FIRST: ``running``."""
