@@ -3,11 +3,11 @@
 from newsletter.compose.issue_file import find_issue
 from newsletter.errors import UsageError
 from newsletter.reporting.accounting import Accounts, accounts
-from newsletter.store import campaigns, deliveries
+from newsletter.store import campaigns, deliveries, events
 from newsletter.store.campaigns import Campaign
 from newsletter.wiring import Services
 
-__all__ = ["newest", "resolve", "standing"]
+__all__ = ["newest", "resolve", "resolve_from_events", "slug_of", "standing"]
 
 
 def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
@@ -15,7 +15,7 @@ def standing(services: Services, reference: str | None) -> list[tuple[Campaign, 
 
     Raises UsageError if the named issue was never sent.
     """
-    slug = None if reference is None else _slug(services, reference)
+    slug = None if reference is None else slug_of(services, reference)
     found = campaigns.all_campaigns(services.engine, slug)
     if slug is not None and not found:
         raise UsageError(f"{slug} has not been sent.", hint=f"Send it: newsletter send {slug}")
@@ -36,7 +36,19 @@ def resolve(services: Services, reference: str, *, resend: bool) -> int:
     return total
 
 
-def _slug(services: Services, reference: str) -> str:
+def resolve_from_events(services: Services, reference: str) -> int:
+    """Settle the uncertain deliveries of an issue that the provider's events prove to have been sent.
+
+    Returns how many those were; what no event speaks of stays uncertain.
+    """
+    total = 0
+    for campaign, _ in standing(services, reference):
+        with services.engine.begin() as connection:
+            total += events.settle(connection, campaign.id)
+    return total
+
+
+def slug_of(services: Services, reference: str) -> str:
     """Return the slug of a reference; one that was sent may be named even when its file is gone."""
     if campaigns.all_campaigns(services.engine, reference):
         return reference

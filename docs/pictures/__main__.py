@@ -1,10 +1,10 @@
 """Draws the pictures of the sample issues and of the handbook: run `python docs/pictures` after a change.
 
-`python docs/pictures issues`, `blocks` or `templates` draws only those.
+`python docs/pictures issues`, `blocks`, `templates` or `reports` draws only those.
 
 A picture of an issue is SVG from a few shapes (shapes.py, people.py, scenes.py), rendered by Chromium at its
 final size and written to issues/images/ as a PNG of at most 128 colours: crisp, and 35 kB or less. Those of
-the handbook are photographs of letters (letters.py), in docs/images/.
+the handbook are photographs of letters (letters.py) and of a report (reports.py), in docs/images/.
 """
 
 import io
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import letters
+import reports
 import scenes
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -36,7 +37,7 @@ PICTURES = {
 
 def main() -> None:
     """Draw what the command line names, or everything."""
-    asked = sys.argv[1:] or ["issues", "blocks", "templates"]
+    asked = sys.argv[1:] or ["issues", "blocks", "templates", "reports"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         if "issues" in asked:
@@ -45,6 +46,8 @@ def main() -> None:
             letters.draw_blocks(browser)
         if "templates" in asked:
             letters.draw_templates(browser)
+        if "reports" in asked:
+            reports.draw_reports(browser)
         browser.close()
 
 

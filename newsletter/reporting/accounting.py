@@ -9,7 +9,7 @@ counted from the delivery rows. Two figures of different origin, which must agre
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from newsletter.errors import AccountsError, InDoubt
 from newsletter.model import CampaignState
@@ -17,7 +17,7 @@ from newsletter.store.campaigns import get_campaign
 from newsletter.store.engine import reading
 from newsletter.store.tallies import tally, uncertain_ids
 
-__all__ = ["Accounts", "accounts", "assert_balanced"]
+__all__ = ["Accounts", "accounts", "assert_balanced", "read_accounts"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,21 +76,26 @@ class Accounts:
 def accounts(engine: Engine, campaign_id: int) -> Accounts:
     """Return the accounts of a campaign at one moment. Raises LookupError if there is no such campaign."""
     with reading(engine) as connection:
-        campaign = get_campaign(connection, campaign_id)
-        rows = tally(connection, campaign_id)
-        return Accounts(
-            slug=campaign.slug,
-            state=campaign.state,
-            planned=campaign.planned,
-            candidates=campaign.candidates,
-            sent=rows.sent,
-            failed=rows.failed,
-            skipped=rows.skipped,
-            uncertain=rows.uncertain,
-            queued=rows.queued,
-            sending=rows.sending,
-            uncertain_ids=uncertain_ids(connection, campaign_id) if rows.uncertain else [],
-        )
+        return read_accounts(connection, campaign_id)
+
+
+def read_accounts(connection: Connection, campaign_id: int) -> Accounts:
+    """Do as ``accounts`` within a transaction that also reads other things."""
+    campaign = get_campaign(connection, campaign_id)
+    rows = tally(connection, campaign_id)
+    return Accounts(
+        slug=campaign.slug,
+        state=campaign.state,
+        planned=campaign.planned,
+        candidates=campaign.candidates,
+        sent=rows.sent,
+        failed=rows.failed,
+        skipped=rows.skipped,
+        uncertain=rows.uncertain,
+        queued=rows.queued,
+        sending=rows.sending,
+        uncertain_ids=uncertain_ids(connection, campaign_id) if rows.uncertain else [],
+    )
 
 
 def assert_balanced(standing: Accounts) -> None:

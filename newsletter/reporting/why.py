@@ -9,9 +9,11 @@ from sqlalchemy import Engine
 from newsletter.store.engine import reading
 from newsletter.store.forgetting import Fingerprints, find_forgotten
 from newsletter.store.histories import (
+    EventTrace,
     ImportTrace,
     LedgerTrace,
     deliveries_to,
+    events_about,
     imports_of,
     rest_of,
     why_not_today,
@@ -39,8 +41,8 @@ _TODAY = {
 class Why:
     """A person's history. today: why a campaign that began now would skip them, "" if it would not.
 
-    person: None if they are not on the list (any more); the rest may be known all the same. besides: what
-    else is kept of a subscriber.
+    person: None if they are not on the list (any more); the rest may be known all the same. events: what the
+    provider reported, oldest first. besides: what else is kept of a subscriber.
     """
 
     person: SubscriberHistory | None
@@ -49,6 +51,14 @@ class Why:
     deliveries: Sequence[LedgerTrace]
     today: str
     besides: Mapping[str, Any]
+    events: Sequence[EventTrace] = ()
+
+    def events_of(self, delivery: int | None) -> list[EventTrace]:
+        """Return what was reported about one of the deliveries; None: about none of them."""
+        mine = {trace.delivery for trace in self.deliveries}
+        return [
+            event for event in self.events if (event.delivery if event.delivery in mine else None) == delivery
+        ]
 
     @property
     def today_in_words(self) -> str:
@@ -103,10 +113,24 @@ class Why:
                     "attempts": trace.attempts,
                     "message_id": trace.message_id,
                     "at": trace.at.isoformat(),
+                    "events": [_plain(event) for event in self.events_of(trace.delivery)],
                 }
                 for trace in self.deliveries
             ],
+            "other_events": [_plain(event) for event in self.events_of(None)],
         }
+
+
+def _plain(event: EventTrace) -> dict[str, Any]:
+    return {
+        "kind": event.kind.value,
+        "at": event.at.isoformat(),
+        "bounce": event.bounce,
+        "detail": event.detail,
+        "link": event.link,
+        "machine": event.machine,
+        "message_id": event.message_id,
+    }
 
 
 def why(engine: Engine, key: str, *, fingerprints: Fingerprints) -> Why:
@@ -125,11 +149,13 @@ def why(engine: Engine, key: str, *, fingerprints: Fingerprints) -> Why:
             today = "unknown"
         else:
             today = "forgotten" if forgotten else "suppressed"
+        deliveries = deliveries_to(connection, keys)
         return Why(
             person=person,
             suppression=suppression,
             imports=imports_of(connection, person.subscriber.id) if person else [],
-            deliveries=deliveries_to(connection, keys),
+            deliveries=deliveries,
+            events=events_about(connection, keys, [trace.delivery for trace in deliveries]),
             today=today,
             besides=rest_of(connection, person.subscriber.id) if person else {},
         )

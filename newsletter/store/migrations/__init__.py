@@ -15,4 +15,5 @@ REVISIONS: Final = (
     "m0004_web",
     "m0005_events",
     "m0006_schedule",
+    "m0007_uncertain",
 )  #: oldest first

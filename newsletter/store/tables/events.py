@@ -26,7 +26,8 @@ events = Table(
     Column("link", Text, nullable=False, server_default=""),  # of clicks
     Column("machine", Integer, nullable=False, server_default="0"),  # 1: an open or click by a program
     Column("raw", LargeBinary, nullable=True),  # the JSON as it came, zlib; NULL once somebody is forgotten
-    Index("ix_events_campaign_id_kind", "campaign_id", "kind", "delivery_id"),
+    # wide enough for the counts of a report to need nothing else
+    Index("ix_events_campaign_id_kind", "campaign_id", "kind", "delivery_id", "machine", "at"),
     Index("ix_events_delivery_id", "delivery_id"),
     Index("ix_events_email_key_kind", "email_key", "kind"),
     CheckConstraint(

@@ -37,6 +37,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("bounce IN ('', 'hard', 'soft', 'reply')", name=op.f("ck_events_bounce")),
     )
-    op.create_index("ix_events_campaign_id_kind", "events", ["campaign_id", "kind", "delivery_id"])
+    wide = ["campaign_id", "kind", "delivery_id", "machine", "at"]
+    op.create_index("ix_events_campaign_id_kind", "events", wide)
     op.create_index("ix_events_delivery_id", "events", ["delivery_id"])
     op.create_index("ix_events_email_key_kind", "events", ["email_key", "kind"])
