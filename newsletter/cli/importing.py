@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SUBCOMMANDS"]
 
 _SAMPLE = 5  #: lines named for each reason
+_COLUMNS = 20  #: that are named at most
 
 
 @click.command("import")
@@ -31,6 +32,7 @@ _SAMPLE = 5  #: lines named for each reason
     multiple=True,
     help='What a column is: "Kontakt=email", "Notes=-" to leave it out; repeatable.',
 )
+@click.option("--encoding", default="", metavar="NAME", help="Of the file, such as windows-1250.")
 @click.option("--allow-role", is_flag=True, help="Take addresses of offices, such as info@, too.")
 @click.option("--allow-typos", is_flag=True, help="Take domains that look mistyped, such as gmial.com, too.")
 @click.option("--no-backup", is_flag=True, help="Do not back up the database first.")
@@ -43,6 +45,7 @@ def import_(  # noqa: PLR0913, PLR0917  (one parameter an option)
     consent: str,
     tags: tuple[str, ...],
     mapping: tuple[str, ...],
+    encoding: str,
     allow_role: bool,
     allow_typos: bool,
     no_backup: bool,
@@ -62,11 +65,11 @@ def import_(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from newsletter.people.importing import import_csv, look_at
 
     columns = _mapping(mapping)
-    look_at(file, columns)  # a wrong file is said before anything is asked
+    look_at(file, columns, encoding=encoding)  # a wrong file is said before anything is asked
     services = state.services
     engine = services.engine
     if not dry_run:
-        consent = consent or _ask_for_consent(file)
+        consent = consent.strip() or _ask_for_consent(file)
         if not no_backup:
             _back_up(services)
     with _bar(file) as progress:
@@ -76,12 +79,18 @@ def import_(  # noqa: PLR0913, PLR0917  (one parameter an option)
             source=consent,
             tags=tags,
             mapping=columns,
+            encoding=encoding,
             allow_role=allow_role,
             allow_typos=allow_typos,
             fingerprints=state.fingerprints,
             progress=progress,
             clock=services.clock,
             dry_run=dry_run,
+        )
+    if not encoding and not result.encoding.startswith("utf-"):
+        note(
+            f"{file} is not UTF-8 and was read as {result.encoding}. "
+            "If letters such as ä or é come out wrong, say with --encoding what it is."
         )
     for problem in result.refused[:50]:
         note(f"{file}:{problem.line}: {problem.reason}")
@@ -106,21 +115,26 @@ def _mapping(given: tuple[str, ...]) -> dict[str, str]:
 
 def _ask_for_consent(file: Path) -> str:
     """Return where these people agreed, in the owner's words. Raises UsageError when nobody can be asked."""
-    if not sys.stdin.isatty():
+    asked = ""
+    if sys.stdin.isatty():
+        question = "Where did these people agree to get the newsletter? (kept as proof)"
+        asked = str(click.prompt(question, err=True)).strip()
+    if not asked:
         raise UsageError(
             f"{file} was not imported: nobody said where these people agreed to get email.",
             hint='Add for example --consent "sign-up sheet, spring fair 2026"; it is kept as the proof.',
         )
-    asked: str = click.prompt("Where did these people agree to get the newsletter? (kept as proof)", err=True)
     return asked
 
 
 def _back_up(services: "Services") -> None:
     from newsletter.store.backup import NoPgDump, back_up
 
-    folder = services.workspace.subscribers / "backups"
+    keep = services.settings.schedule.keep_backups
     try:
-        made = back_up(services.engine, folder, now=services.clock(), env=services.env)
+        made = back_up(
+            services.engine, services.workspace.backups, now=services.clock(), env=services.env, keep=keep
+        )
     except NoPgDump as error:
         note(f"{error} {error.hint}")
     else:
@@ -167,6 +181,8 @@ def _describe(result: "ImportResult", dry_run: bool) -> dict[str, object]:
         ],
         "refused_by_kind": result.refused_by_kind,
         "samples": {name: list(lines) for name, lines in result.samples.items()},
+        "columns": [{"column": column, "read_as": meant} for column, meant in result.columns],
+        "encoding": result.encoding,
         "batch": result.batch_id,
         "dry_run": dry_run,
     }
@@ -192,7 +208,17 @@ def _in_words(file: Path, result: "ImportResult", dry_run: bool) -> str:
     for kind, count in result.refused_by_kind.items():
         lines = [problem.line for problem in result.refused if problem.kind == kind][:_SAMPLE]
         groups.append((f"refused, {kind}", count, lines))
-    return "\n".join([summary, *(_group(*group) for group in groups if group[1])])
+    return "\n".join([summary, _columns(result), *(_group(*group) for group in groups if group[1])])
+
+
+def _columns(result: "ImportResult") -> str:
+    """Return what each column was read as, so that a wrong one is seen before it is imported."""
+    shown = [
+        f"{column} left out" if meant == "-" else f"{column} = {meant}" if column != meant else column
+        for column, meant in result.columns[:_COLUMNS]
+    ]
+    more = len(result.columns) - len(shown)
+    return f"{'columns':>10}  {', '.join(shown)}{f' and {more:,} more' if more else ''}"
 
 
 def _group(name: str, count: int, lines: list[int]) -> str:

@@ -47,6 +47,8 @@ def add(
     Example: newsletter subscribers add ada@example.org --name "Ada Byron" --consent "asked by phone"
     """
     from newsletter.people.adding import add_subscriber
+    from newsletter.people.addresses import address_key
+    from newsletter.people.doubts import likely_meant
 
     attributes: dict[str, str] = {}
     for field in fields:
@@ -54,6 +56,9 @@ def add(
         if not equals:
             raise UsageError(f"--field {field!r} is not KEY=VALUE.", hint='Write --field "city=Halifax".')
         attributes[key] = value
+    domain = address_key(email).rpartition("@")[2]
+    if meant := likely_meant(domain):
+        note(f"{domain} is probably {meant}: look again.")
     services = state.services
     added = add_subscriber(
         services.engine,
@@ -108,13 +113,13 @@ def list_(state: State, status: str | None, segment: str) -> None:
 
 def choose(services: "Services", segment: str, status: str | None) -> "ColumnElement[bool]":
     """Return the condition that a segment and a status mean. Raises UsageError if there is no such thing."""
-    from newsletter import pipeline
     from newsletter.model import SubscriberStatus
+    from newsletter.people.segments import audience_of
     from newsletter.store.tables import subscribers as table
 
     if status is not None and status not in list(SubscriberStatus):
         raise UsageError(f"There is no status {status!r}.", hint=f"One of: {', '.join(SubscriberStatus)}.")
-    condition = pipeline.audience(services, segment)
+    condition = audience_of(services.settings, segment)
     return condition if status is None else condition & (table.c.status == status)
 
 

@@ -48,11 +48,14 @@ def show(state: State, name: str) -> None:
     \b
     Examples:
       newsletter segments show families
+      newsletter segments show everyone
       newsletter segments show "tag:families and subscribed after 2026-01-01"
     """
-    found = _count(state.services, name)
+    services = state.services
+    everyone = name == "everyone" and name not in services.settings.segments
+    found = _count(services, "" if everyone else name)
     lines = [
-        f"{found['segment']}" + (f": {found['rule']}" if found["rule"] != found["segment"] else ""),
+        f"{found['segment']}" + (f": {found['rule']}" if found["rule"] not in {"", found["segment"]} else ""),
         f"{found['people']:>10,}  people",
         f"{found['mailed']:>10,}  would be mailed today",
         *(f"{count:>10,}  would be skipped: {reason}" for reason, count in found["skipped"].items()),
@@ -61,18 +64,19 @@ def show(state: State, name: str) -> None:
 
 
 def _count(services: "Services", name: str) -> dict[str, Any]:
-    from newsletter import pipeline
-    from newsletter.people.segments import issues_named
-    from newsletter.store.campaigns import latest_campaign
+    from newsletter.people.segments import audience_of, issues_named
     from newsletter.store.engine import reading
     from newsletter.store.segments import count_segment
 
     rule = services.settings.segments.get(name, name)
-    condition = pipeline.audience(services, name)
+    condition = audience_of(services.settings, name)
     with reading(services.engine) as connection:
-        for slug in issues_named(rule):
-            if latest_campaign(connection, slug) is None:
-                note(f"{slug}, which {name} asks about, has never been sent: is it spelt right?")
+        if slugs := issues_named(rule):
+            from newsletter.store.campaigns import latest_campaign
+
+            for slug in slugs:
+                if latest_campaign(connection, slug) is None:
+                    note(f"{slug}, which {name} asks about, has never been sent: is it spelt right?")
         counts = count_segment(connection, condition)
     return {"segment": name or "everyone", "rule": rule, **counts.as_dict()}
 

@@ -49,7 +49,7 @@ def imports(state: State) -> None:
 
 
 @click.command()
-@click.argument("batch", type=int)
+@click.argument("batch", type=click.IntRange(1, 2**63 - 1))
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back; change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option

@@ -75,7 +75,7 @@ def add_subscriber(
         if suppression is not None:
             raise ConsentError(
                 f"This address is suppressed ({suppression.reason}) and is never mailed again.",
-                hint="See why with: newsletter subscribers show EMAIL",
+                hint="See why with: newsletter why EMAIL",
             )
         new_id = connection.scalar(
             insert_or_ignore(connection, subscribers)

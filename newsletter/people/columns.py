@@ -20,7 +20,10 @@ OWN = ("email", "status", "name", "tags")
 SKIP = "-"
 
 #: What people call the columns we know, the likeliest first, as ``field_name`` spells them.
-_EMAIL = ("email", "e_mail", "email_address", "e_mail_address", "mail", "mail_address", "address")
+_EMAIL = (
+    *("email", "e_mail", "email_address", "e_mail_address", "mail", "mail_address"),
+    *("e_mail_adresse", "email_adresse", "emailadresse", "mailadresse", "e_mail_1_value", "address"),
+)
 _NAME = ("name", "full_name", "fullname")
 _FIRST = ("first_name", "firstname", "vorname", "given_name", "forename")
 _LAST = ("last_name", "lastname", "nachname", "family_name", "surname")
@@ -43,6 +46,7 @@ class Columns:
     custom: Sequence[tuple[str, int]]
     width: int
     own: bool = False
+    read_as: Sequence[tuple[str, str]] = ()  #: what each is called in the file, and what it is; "-": left out
 
 
 def read_columns(path: Path, header: CsvRow | None, mapping: Mapping[str, str] | None = None) -> Columns:
@@ -58,14 +62,17 @@ def read_columns(path: Path, header: CsvRow | None, mapping: Mapping[str, str] |
     if header.problem:
         raise UsageError(
             f"{path}:{header.line}: the first line cannot be read: {header.problem}.",
-            hint="The first line must name the columns, one of them email.",
+            hint='Is it UTF-16? Save the file as "CSV UTF-8", or try --encoding utf-16-le.'
+            if "NUL" in header.problem
+            else "The first line must name the columns, one of them email.",
         )
     cells = list(header.cells)
     while cells and not cells[-1].strip():  # a delimiter at the end of each line makes an empty last column
         cells.pop()
     if tuple(cells[: len(OWN)]) == OWN and not mapping:
         own = [(name, place) for place, name in enumerate(cells) if place >= len(OWN)]
-        return Columns(0, 2, None, None, 3, 1, own, len(cells), own=True)
+        same = [(name, name) for name in cells]
+        return Columns(0, 2, None, None, 3, 1, own, len(cells), own=True, read_as=same)
     names = _names(path, header.line, cells, mapping or {})
     known = {
         "email": _first(names, _EMAIL),
@@ -102,7 +109,19 @@ def read_columns(path: Path, header: CsvRow | None, mapping: Mapping[str, str] |
         known["status"],
         custom,
         len(names),
+        read_as=_read_as(cells, known, custom),
     )
+
+
+def _read_as(
+    cells: Sequence[str], known: Mapping[str, int | None], custom: Sequence[tuple[str, int]]
+) -> list[tuple[str, str]]:
+    meant = {place: name for name, place in custom}
+    meant |= {place: what for what, place in known.items() if place is not None and place not in meant}
+    return [
+        ("(an address)" if "@" in cell else one_line(cell)[:40], meant.get(place, SKIP))
+        for place, cell in enumerate(cells)
+    ]
 
 
 def _names(path: Path, line: int, cells: Sequence[str], mapping: Mapping[str, str]) -> list[str]:

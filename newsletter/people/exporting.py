@@ -36,8 +36,10 @@ def export(
     All of one moment. The file appears when it is whole; ``.gz`` is compressed. replace: an older file may
     go.
 
-    Raises UsageError if the file exists and may not be replaced, or cannot be written.
+    Raises UsageError if the file exists and may not be replaced, is none, or cannot be written.
     """
+    if path.name == "-" or (path.exists() and not path.is_file()):
+        raise UsageError(f"{path} is not a file.", hint="Name a file; it is written for you alone.")
     if path.exists() and not replace:
         raise UsageError(f"{path} exists already.", hint="Choose another name, or add --replace.")
     with _private(path) as file, reading(engine) as connection:

@@ -62,7 +62,8 @@ class RowProblem:
 class ImportResult:
     """What an import came to, in rows. refused: in the order of lines. batch_id: None after a dry run.
 
-    samples: the first few lines of "new", "updated" and "unchanged".
+    samples: the first few lines of "new", "updated" and "unchanged". columns: as the file calls them, and
+    what each was read as. encoding: that the file was read in.
     """
 
     new: int
@@ -71,6 +72,8 @@ class ImportResult:
     refused: Sequence[RowProblem]
     batch_id: int | None
     samples: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    columns: Sequence[tuple[str, str]] = ()
+    encoding: str = ""
 
     @property
     def refused_by_kind(self) -> dict[str, int]:
@@ -78,9 +81,9 @@ class ImportResult:
         return dict(Counter(problem.kind for problem in self.refused).most_common())
 
 
-def look_at(path: Path, mapping: Mapping[str, str] | None = None) -> Columns:
+def look_at(path: Path, mapping: Mapping[str, str] | None = None, *, encoding: str = "") -> Columns:
     """Return what the columns of a file are; import nothing. Raises UsageError as ``import_csv`` does."""
-    with open_csv(path) as rows:
+    with open_csv(path, encoding=encoding) as rows:
         return read_columns(path, next(rows, None), mapping)
 
 
@@ -91,6 +94,7 @@ def import_csv(  # noqa: PLR0913  (options of one command)
     source: str,
     tags: Sequence[str] = (),
     mapping: Mapping[str, str] | None = None,
+    encoding: str = "",
     allow_role: bool = False,
     allow_typos: bool = False,
     fingerprints: Fingerprints | None = None,
@@ -106,6 +110,7 @@ def import_csv(  # noqa: PLR0913  (options of one command)
     its name; "-" leaves it out. Who is known already is updated: empty cells change nothing. Who left,
     complained, bounced or was forgotten is refused whatever the file says; likewise whom the file itself
     calls unsubscribed, bounced, complained or pending in a column "status".
+    encoding: of the file; "" finds out.
     allow_role, allow_typos: take new people with an office's address, or a domain that looks mistyped.
     fingerprints: ``Tokens.fingerprints``; needed once anybody asked to be forgotten.
     dry_run: say what would happen and change nothing.
@@ -116,7 +121,7 @@ def import_csv(  # noqa: PLR0913  (options of one command)
     extra = [_tag(tag) for tag in tags]
     with (
         open_staging(engine) as area,
-        open_csv(path, lambda count: tell("reading", count)) as rows,
+        open_csv(path, lambda count: tell("reading", count), encoding=encoding) as rows,
     ):
         reader = _Reader(read_columns(path, next(rows, None), mapping), extra, allow_role, allow_typos)
         people = reader.people(rows)
@@ -128,6 +133,7 @@ def import_csv(  # noqa: PLR0913  (options of one command)
             source=one_line(source),
             fields=[name for name, _ in reader.columns.custom if not reader.unused(name)],
             fingerprints=fingerprints,
+            unreadable=len(reader.problems),
             now=clock(),
             dry_run=dry_run,
         )
@@ -141,6 +147,8 @@ def import_csv(  # noqa: PLR0913  (options of one command)
         refused=sorted(problems, key=lambda problem: problem.line),
         batch_id=None if dry_run else fates.batch_id,
         samples=fates.samples,
+        columns=reader.columns.read_as,
+        encoding=rows.encoding,
     )
 
 

@@ -26,7 +26,9 @@ def tag_name(text: str) -> str:
     'group-therapy'
     """
     # what the segment language gives a meaning to cannot be part of a tag
-    words = re.sub(r"[\s()\"',;:=\x00-\x1f\x7f]+", "-", unicodedata.normalize("NFC", text).lower())
+    words = re.sub(
+        r"[\s()\"',;:=\x00-\x1f\x7f-\x9f\ud800-\udfff]+", "-", unicodedata.normalize("NFC", text).lower()
+    )
     tag = words.strip("-")
     if not tag:
         raise ValueError("a tag is empty")

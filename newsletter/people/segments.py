@@ -18,13 +18,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, not_, or_, true
 
 from newsletter.errors import UsageError, did_you_mean
 from newsletter.people import segment_terms
+from newsletter.settings import Settings
 
-__all__ = ["audience", "issues_named"]
+__all__ = ["audience", "audience_of", "issues_named"]
 
 _DEEPEST = 50
 _OPERATOR = "|".join(map(re.escape, segment_terms.OPERATORS))
@@ -48,6 +50,14 @@ def audience(rule: str, zone: tzinfo = UTC) -> ColumnElement[bool]:
     if not rule.strip():
         return true()
     return _Parser(rule, zone).parse()
+
+
+def audience_of(settings: Settings, segment: str) -> ColumnElement[bool]:
+    """Return the condition that a segment means. segment: a name from [segments], or a rule; "" is everyone.
+
+    Raises UsageError if it cannot be read.
+    """
+    return audience(settings.segments.get(segment, segment), ZoneInfo(settings.newsletter.timezone))
 
 
 def issues_named(rule: str) -> list[str]:
@@ -82,6 +92,10 @@ class _Parser:
 
     def parse(self) -> ColumnElement[bool]:
         """Return the condition of the whole rule."""
+        if broken := re.search(
+            r"[\ud800-\udfff]", self._rule
+        ):  # of bytes that are not the terminal's encoding
+            raise self._error("this is no character", broken.start())
         if self._rule.count('"') % 2:
             raise self._error("this quote is not closed", self._rule.rindex('"'))
         condition = self._or()

@@ -35,6 +35,7 @@ def test_a_dry_run_names_each_class_with_lines_and_changes_nothing(desk: Desk, p
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert lines == [
         "Would import people.csv: 1 new, 1 will change, 0 unchanged, 2 refused.",
+        "columns email, name, tags",
         "1 new line 2",
         "1 will change line 3",
         "1 refused, unsubscribed line 4",
@@ -45,6 +46,36 @@ def test_a_dry_run_names_each_class_with_lines_and_changes_nothing(desk: Desk, p
     plain = desk.json("subscribers", "import", people, "--dry-run")
     assert plain["refused_by_kind"] == {"unsubscribed": 1, "role": 1}
     assert plain["samples"] == {"new": [2], "updated": [3], "unchanged": []}
+
+
+def test_a_dry_run_says_what_each_column_is_read_as(desk: Desk) -> None:
+    file = desk.write("people.csv", "E-Mail-Adresse;Vorname;Ort;Notiz\nhal@example.org;Hal;Bonn;x\n")
+    result = desk.ok("subscribers", "import", str(file), "--dry-run", "--map", "Notiz=-")
+    assert (
+        "columns  E-Mail-Adresse = email, Vorname = first_name, Ort = ort, Notiz left out\n" in result.stdout
+    )
+    wide = desk.write("wide.csv", "email," + ",".join(f"c{n}" for n in range(500)) + "\n")
+    assert "c18 and 481 more\n" in desk.ok("subscribers", "import", str(wide), "--dry-run").stdout
+
+
+def test_a_file_that_is_not_utf_8_is_said_to_be_read_as_something_else_or_as_one_says(desk: Desk) -> None:
+    file = desk.root / "people.csv"
+    file.write_bytes("email,name\nhal@example.org,Zażółć\n".encode("cp1250"))
+    guessed = desk.ok("subscribers", "import", str(file), "--dry-run")
+    assert "read as cp1252" in guessed.stderr and "--encoding" in guessed.stderr
+    said = desk.ok("subscribers", "import", str(file), "--encoding", "windows-1250", "--consent", "x")
+    assert "--encoding" not in said.stderr
+    assert desk.json("subscribers", "show", "hal@example.org")["name"] == "Zażółć"
+    for name in ("klingon", "hex", "\0"):
+        result = desk.run("subscribers", "import", str(file), "--encoding", name, "--dry-run")
+        assert result.exit_code == 2 and "is no encoding" in result.stderr
+
+
+def test_what_was_refused_is_counted_whoever_refused_it(desk: Desk) -> None:
+    file = desk.write("people.csv", "email\nnobody\nhal@example.org\nhal@example.org\ncyd@example.org\n")
+    result = desk.run("subscribers", "import", str(file), "--consent", "x", "--no-backup")
+    assert "1 new, 0 updated, 0 unchanged, 3 refused" in result.stdout
+    assert "1 new, 3 refused" in desk.ok("subscribers", "imports").stdout
 
 
 def test_without_a_word_about_consent_nothing_is_imported(desk: Desk, people: str) -> None:
@@ -135,6 +166,28 @@ def test_a_person_who_asks_gets_all_that_is_kept(desk: Desk) -> None:
     assert desk.json("why", "nobody@example.org")["today"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("subscribers", "undo", "9" * 30),
+        ("subscribers", "list", "--segment", "tag:a\udce9"),
+        ("subscribers", "export", "-"),
+        ("subscribers", "import", "people.csv", "--consent", " "),
+    ],
+)
+def test_what_no_terminal_should_say_is_a_usage_error(
+    desk: Desk, people: str, command: tuple[str, ...]
+) -> None:
+    result = desk.run(*(people if word == "people.csv" else word for word in command))
+    assert result.exit_code == 2 and "Error: " in result.stderr
+    assert "new@example.org" not in statuses(desk)
+
+
+def test_a_domain_that_looks_mistyped_is_said_when_one_person_is_added(desk: Desk) -> None:
+    result = desk.ok("subscribers", "add", "hal@gmial.com")
+    assert "gmial.com is probably gmail.com" in result.stderr and "new" in result.stdout
+
+
 def test_segments_say_how_many_would_be_mailed(desk: Desk) -> None:
     listed = {each["segment"]: each for each in desk.json("segments", "list")["segments"]}
     assert listed["families"] == {
@@ -146,6 +199,7 @@ def test_segments_say_how_many_would_be_mailed(desk: Desk) -> None:
     }
     shown = desk.run("segments", "show", "not received 2026-11-nothing")
     assert "4  people" in shown.stdout and "has never been sent" in shown.stderr
+    assert desk.ok("segments", "show", "everyone").stdout.startswith("everyone\n")
     wrong = desk.run("segments", "show", "tag:a und tag:b")
     assert wrong.exit_code == 2 and "^" in wrong.stderr
 

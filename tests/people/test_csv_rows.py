@@ -2,6 +2,8 @@
 
 import codecs
 import gzip
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,32 @@ def test_a_nul_costs_one_line(tmp_path: Path) -> None:
     assert rows(tmp_path, "email\na\0b\nc\n")[1:] == [(2, "there is a NUL character in it"), (3, ["c"])]
 
 
+def test_of_a_line_without_end_only_the_beginning_is_kept(tmp_path: Path) -> None:
+    cells = ",".join(["x" * 1000] * 6000)  # 6 MB, and no cell is too long
+    assert rows(tmp_path, f"email\n{cells}\nb\n") == [
+        (1, ["email"]),
+        (2, "the line is longer than 4,000,000 characters"),
+        (3, ["b"]),
+    ]
+    assert rows(tmp_path, f"email\n{cells}")[1:] == [(2, "the line is longer than 4,000,000 characters")]
+
+
+@pytest.mark.slow
+def test_a_gzip_bomb_of_one_line_takes_no_memory(tmp_path: Path) -> None:
+    file = tmp_path / "bomb.csv.gz"
+    with gzip.open(file, "wb", compresslevel=1) as bomb:
+        bomb.write(b"email\n")
+        for _ in range(200):
+            bomb.write(b"A" * 1_000_000)
+    tracemalloc.start()
+    try:
+        with open_csv(file) as found:
+            assert len(list(found)) == 2
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_rows_without_content_are_left_out(tmp_path: Path) -> None:
     assert rows(tmp_path, "email,name\n,\n  , \n\na,\n") == [(1, ["email", "name"]), (5, ["a", ""])]
 
@@ -125,6 +153,30 @@ def test_what_is_no_csv_file_is_a_usage_error(tmp_path: Path, name: str, data: b
     with pytest.raises(UsageError, match=what) as caught:
         rows(tmp_path, data, name)
     assert caught.value.hint
+
+
+def test_a_pipe_that_can_be_read_but_once_is_a_usage_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is not a file"), open_csv(tmp_path / "pipe"):
+        pass
+
+
+def test_utf_16_without_a_mark_is_said_to_be_that_and_can_be_named(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("email\nada@example.org\n".encode("utf-16-le"))
+    with open_csv(file) as found, pytest.raises(UsageError, match="NUL") as caught:
+        read_columns(file, next(found, None))
+    assert "--encoding utf-16-le" in caught.value.hint
+    with open_csv(file, encoding="utf-16-le") as found:
+        assert [row.cells for row in found] == [["email"], ["ada@example.org"]]
+
+
+def test_what_outlook_and_google_call_the_column_of_addresses_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    for name in ("E-mail Address", "E-Mail-Adresse", "E-mail 1 - Value", "Emailadresse"):
+        file.write_text(f"Name,{name}\n")
+        with open_csv(file) as found:
+            assert read_columns(file, next(found, None)).email == 1
 
 
 def test_a_missing_file_or_a_folder_is_a_usage_error(tmp_path: Path) -> None:

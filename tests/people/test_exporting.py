@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -183,3 +184,12 @@ def test_a_name_that_ends_in_gz_is_compressed(engine: Engine, other: Engine, tmp
 def test_a_folder_that_is_not_there_is_a_usage_error(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
         export(engine, tmp_path / "nowhere" / "all.csv", true())
+
+
+@pytest.mark.parametrize("name", ["-", "pipe"])
+def test_what_is_no_file_is_a_usage_error_and_left_alone(engine: Engine, tmp_path: Path, name: str) -> None:
+    """A pipe or device is not replaced by a file, whatever the owner of the terminal may do."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is not a file"):
+        export(engine, tmp_path / name, true(), replace=True)
+    assert (tmp_path / "pipe").is_fifo() and not (tmp_path / "-").exists()

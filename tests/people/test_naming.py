@@ -16,6 +16,7 @@ from newsletter.people.naming import field_name, one_line, tag_name
         (" Group  Therapy ", "group-therapy"),
         ("Ärzte", "ärzte"),
         ("a(b):c", "a-b-c"),
+        ("a\udce9b\x9f", "a-b"),
     ],
 )
 def test_a_tag_is_one_lower_case_word(text: str, tag: str) -> None:

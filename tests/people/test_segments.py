@@ -1,21 +1,25 @@
 """The language of segments: who is meant, and how a mistake is shown."""
 
+import itertools
+from collections import Counter
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Engine, insert, literal_column, select
 
 from newsletter.delivery import planning
 from newsletter.errors import UsageError
-from newsletter.model import Outcome, OutcomeKind
+from newsletter.model import Outcome, OutcomeKind, SubscriberStatus
 from newsletter.people.adding import add_subscriber
 from newsletter.people.segments import audience, issues_named
 from newsletter.senders.memory import MemorySender
+from newsletter.store.deliveries import WHY_NOT
 from newsletter.store.engine import reading
-from newsletter.store.tables import subscribers
+from newsletter.store.segments import count_segment
+from newsletter.store.tables import subscribers, suppressions
 from tests.delivery.driver import Driver, an_issue
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -220,3 +224,25 @@ def test_a_mistake_in_a_day_or_an_issue_is_pointed_at(rule: str, what: str, care
     with pytest.raises(UsageError, match=what) as caught:
         audience(rule)
     assert str(caught.value).split("\n")[2] == "  " + " " * caret + "^"
+
+
+def test_the_count_is_what_asking_everybody_would_give(engine: Engine) -> None:
+    """The count looks only at the doubtful ones: it must not miss a reason, nor a combination of them."""
+    past, future = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    numbers = itertools.product(SubscriberStatus, [0, 1], [None, past, future], [False, True], range(2))
+    with engine.begin() as connection:
+        for number, (status, sendable, paused, suppressed, _) in enumerate(numbers):
+            key = f"p{number}@example.org"
+            row = {"email": key, "email_key": key, "status": status, "sendable": sendable, "attributes": {}}
+            dates = {"created_at": past, "updated_at": past, "paused_until": paused}
+            connection.execute(insert(subscribers).values(**row, **dates))
+            if suppressed:
+                connection.execute(insert(suppressions).values(email_key=key, reason="bounce", at=NOON))
+    with reading(engine) as connection:
+        for rule in ("", "subscribed before 2026-01-01", "not tag:x", "tag:x"):
+            condition = audience(rule)
+            why: ColumnElement[str] = literal_column(f"({WHY_NOT})")
+            asked = Counter(connection.scalars(select(why).select_from(subscribers).where(condition)))
+            counted = count_segment(connection, condition)
+            assert (counted.mailed, dict(counted.skipped)) == (asked.pop("", 0), dict(asked))
+            assert counted.people == (0 if rule == "tag:x" else 120)
