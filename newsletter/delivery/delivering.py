@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Engine
 
-from newsletter.delivery.calling import Caller, LettersPress, Writer
+from newsletter.delivery.calling import Caller, LettersPress
 from newsletter.delivery.canary import Canary
 from newsletter.delivery.crew import Crew
 from newsletter.delivery.ending import paused
@@ -23,6 +23,7 @@ from newsletter.delivery.pacing import Pacer, shared_limit
 from newsletter.delivery.processes import ProcessHands, worth_processes
 from newsletter.delivery.progress import Meter, Progress
 from newsletter.delivery.running import Run
+from newsletter.delivery.writing import Writer
 from newsletter.errors import UsageError
 from newsletter.model import CampaignState
 from newsletter.ports import Clock, Sender

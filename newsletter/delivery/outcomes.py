@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from newsletter.model import DeliveryState, Effect, Outcome, OutcomeKind
-from newsletter.store.deliveries import Claimed, Settled
+from newsletter.store.rows import Claimed, Settled
 
 __all__ = ["MAX_ATTEMPTS", "Breaker", "gravest", "settle"]
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from newsletter.model import CampaignState, DeliveryState
 from newsletter.ports import Clock
 from newsletter.store.campaigns import get_campaign
-from newsletter.store.deliveries import Settled
 from newsletter.store.engine import reading
+from newsletter.store.rows import Settled
 from newsletter.store.tallies import tally
 
 __all__ = ["Meter", "Progress"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from newsletter.delivery.calling import Done, Writer
+from newsletter.delivery.calling import Done
 from newsletter.delivery.canary import Canary
 from newsletter.delivery.crew import Crew
 from newsletter.delivery.ending import Ending, halted, say, stopped
@@ -15,6 +15,7 @@ from newsletter.delivery.outcomes import Breaker
 from newsletter.delivery.pacing import Budget, rest
 from newsletter.delivery.progress import Meter, Progress
 from newsletter.delivery.waiting import Patience
+from newsletter.delivery.writing import Writer
 from newsletter.model import DeliveryState, Effect
 from newsletter.store import guard
 

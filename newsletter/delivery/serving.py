@@ -17,7 +17,7 @@ from typing import Any
 from newsletter.delivery.calling import Caller, Done, Work
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState, Outcome
-from newsletter.store.deliveries import Call, Claimed, Settled
+from newsletter.store.rows import Call, Claimed, Settled
 
 __all__ = ["READY", "Answer", "Asked", "answered", "asked", "serve"]
 

@@ -12,7 +12,6 @@ Decisions.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -23,16 +22,14 @@ from sqlalchemy.sql.elements import TextClause
 from newsletter.errors import UsageError
 from newsletter.model import CampaignState, DeliveryState
 from newsletter.store import campaigns
-from newsletter.store.recording import Settled, record, record_calls, release, timed, undo_claims
+from newsletter.store.recording import record, record_calls, release, timed, undo_claims
+from newsletter.store.rows import Call, Claimed
 from newsletter.store.tables import Instant
 
 __all__ = [
     "CLAIM",
     "IN_FLIGHT",
     "WHY_NOT",
-    "Call",
-    "Claimed",
-    "Settled",
     "abandon_dead",
     "claim",
     "commit_on_disk",
@@ -94,25 +91,6 @@ CLAIM: Final[Mapping[str, TextClause]] = {
         "lease_until",
     ),
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed:
-    """A delivery that is ours to send. attempt counts from 1."""
-
-    id: int
-    subscriber_id: int
-    attempt: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
-    """What one claim took: the rows for one call to the provider, and how many had to be skipped."""
-
-    call_id: str
-    lease_until: datetime
-    rows: tuple[Claimed, ...]
-    skipped: int
 
 
 def commit_on_disk(connection: Connection) -> None:

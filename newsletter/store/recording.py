@@ -6,7 +6,6 @@ Whoever was taken for dead meanwhile changes nothing any more.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,30 +13,15 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.sql.elements import TextClause
 
 from newsletter.model import DeliveryState
+from newsletter.store.rows import Settled
 from newsletter.store.tables import Instant
 
-__all__ = ["Settled", "record", "record_calls", "release", "timed", "undo_claims"]
+__all__ = ["record", "record_calls", "release", "timed", "undo_claims"]
 
 
 def timed(sql: str, *names: str) -> TextClause:
     """A statement whose named parameters are instants."""
     return text(sql).bindparams(*(bindparam(name, type_=Instant) for name in names))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settled:
-    """Where a claimed delivery goes.
-
-    reason: for people, without an address. not_before: of a queued one, the earliest next try.
-    counted: whether this attempt counts against the limit of attempts.
-    """
-
-    id: int
-    state: DeliveryState
-    reason: str = ""
-    message_id: str = ""
-    not_before: datetime | None = None
-    counted: bool = True
 
 
 # All rows of several calls in one statement: a statement a row costs twice as much.

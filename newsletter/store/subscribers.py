@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, true
 
 from newsletter.model import Person, SubscriberStatus
+from newsletter.store.rows import on_the_wire
 from newsletter.store.sql import insert_or_ignore
 from newsletter.store.tables import (
     consent_events,
@@ -24,14 +25,12 @@ __all__ = [
     "SubscriberHistory",
     "Suppression",
     "add_tags",
-    "count",
     "counts",
     "find_id",
     "find_suppression",
     "known_fields",
     "list_subscribers",
     "load_people",
-    "on_the_wire",
     "remember_fields",
     "remove_tags",
     "show",
@@ -116,11 +115,6 @@ def load_people(connection: Connection, ids: Sequence[int]) -> dict[int, Person]
     return people
 
 
-def on_the_wire(email: str, key: str) -> str:
-    """Return the address as it is mailed: an internationalised domain in its ASCII form."""
-    return email if email.isascii() else f"{email.rpartition('@')[0]}@{key.rpartition('@')[2]}"
-
-
 def known_fields(connection: Connection) -> set[str]:
     """Return the names that ``subscriber`` may have in a template: the built-in and the custom fields."""
     return {*_BUILT_IN_FIELDS, *connection.scalars(select(subscriber_fields.c.name))}
@@ -156,11 +150,6 @@ def counts(connection: Connection) -> dict[SubscriberStatus, int]:
     query = select(subscribers.c.status, func.count()).group_by(subscribers.c.status)
     found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     return {status: found.get(status, 0) for status in SubscriberStatus}
-
-
-def count(connection: Connection, condition: ColumnElement[bool]) -> int:
-    """Return how many subscribers a condition holds for, such as that of ``people.segments.audience``."""
-    return connection.execute(select(func.count()).select_from(subscribers).where(condition)).scalar_one()
 
 
 def find_id(connection: Connection, key: str) -> int | None:

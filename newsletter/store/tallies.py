@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import orjson
 from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.sql.elements import TextClause
 
-from newsletter.model import DeliveryState, Person
-from newsletter.store.subscribers import on_the_wire
+from newsletter.model import DeliveryState
 from newsletter.store.tables import Instant, deliveries
 
-__all__ = ["Tally", "next_due", "oldest_sent", "people_of_call", "read_people", "tally", "uncertain_ids"]
+__all__ = ["Tally", "next_due", "oldest_sent", "people_of_call", "tally", "uncertain_ids"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,17 +125,3 @@ def people_of_call(connection: Connection, ids: Sequence[int]) -> str:
         wanted = f"{{{wanted[1:-1]}}}"  # how it writes arrays
     found: str = connection.execute(_PEOPLE[connection.dialect.name], {"ids": wanted}).scalar_one()
     return found
-
-
-def read_people(found: str) -> dict[int, Person]:
-    """Return the people of a call by delivery number."""
-    return {
-        delivery: Person(
-            id=number,
-            email=on_the_wire(email, key),
-            name=name,
-            attributes=attributes,
-            tags=sorted(tags),
-        )
-        for delivery, number, email, key, name, attributes, tags in orjson.loads(found)
-    }

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from newsletter.delivery import calling, steering
-from newsletter.delivery.calling import LEASE
+from newsletter.delivery import steering, writing
 from newsletter.delivery.outcomes import MAX_ATTEMPTS
 from newsletter.delivery.pacing import Parked
+from newsletter.delivery.writing import LEASE
 from newsletter.errors import InDoubt, SendError, Stopped, UsageError
 from newsletter.model import CampaignState, Effect, Letter, Outcome, OutcomeKind, Person
 from newsletter.ports import Allowance
@@ -130,7 +130,7 @@ def test_whoever_is_removed_between_the_claim_and_the_letter_is_not_mailed(
     campaign: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On PostgreSQL somebody else's transaction can come between the two statements."""
-    monkeypatch.setattr(calling, "people_of_call", lambda *_: "[]")
+    monkeypatch.setattr(writing, "people_of_call", lambda *_: "[]")
     campaign.queue(ADA)
     campaign.deliver()
     assert campaign.mailed == []

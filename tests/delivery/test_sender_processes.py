@@ -18,7 +18,7 @@ from newsletter.delivery.hands import Ended
 from newsletter.delivery.processes import ProcessHands, worth_processes
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.model import CampaignState, DeliveryState
-from newsletter.store.deliveries import Call, Claimed
+from newsletter.store.rows import Call, Claimed
 from tests.delivery.driver import Driver, people
 from tests.delivery.sender_process import Order, Workshop, file_caller, sink_lines, workshop
 from tests.delivery.test_processes import states_by_number, url_of

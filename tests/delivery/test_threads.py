@@ -21,7 +21,7 @@ from newsletter.model import CampaignState, Effect, Letter, Outcome, OutcomeKind
 from newsletter.ports import Allowance
 from newsletter.senders.memory import MemorySender
 from newsletter.store import deliveries
-from newsletter.store.deliveries import Call
+from newsletter.store.rows import Call
 from tests.delivery.driver import NOON, Driver, people
 
 RETRY = OutcomeKind.REFUSED_RETRY
