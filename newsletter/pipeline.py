@@ -70,17 +70,22 @@ def start(
 ) -> Campaign:
     """Freeze the content and the audience in a campaign; one that was begun is planned to its end.
 
-    Pictures are published, nothing is mailed yet. No campaign begins if this copy of the database may not
-    send, links cannot be signed, no letter can be made, or the provider or a picture's place refuses.
+    Pictures and the page are published, nothing is mailed yet. No campaign begins if this copy of the
+    database may not send, links cannot be signed, no letter can be made, or the account or a place to publish
+    refuses. The page says when its campaign was made: that is the instant before it is published.
     also: done in the transaction that makes the campaign (``planning.begin``).
     """
     guard.check_home(services.engine, services.place)
     Press("raw", ready.issue, services.settings, services.tokens, "", services.clock)
     services.sender(ready.issue)
+    fresh, now = existing_campaign(services, ready) is None, services.clock()
+    if fresh:
+        services.refuse_unfit(ready.issue)
     services.publish_pictures(ready.issue)
+    services.publish_page(ready.issue, now if fresh else None)
     who = audience_of(services.settings, ready.segment)
     campaign = planning.begin(
-        services.engine, ready.issue, segment=ready.segment, clock=services.clock, also=also
+        services.engine, ready.issue, segment=ready.segment, clock=lambda: now, also=also
     )
     return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
 

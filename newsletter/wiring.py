@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from newsletter.tokens import Tokens
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from newsletter.archive.publishing import Published
+    from newsletter.archive.shelf import Shelf
     from newsletter.model import CompiledIssue
     from newsletter.ports import Form
     from newsletter.store.guard import Place
@@ -165,6 +167,15 @@ class Services:
         client = self._aws_client("sesv2", client_config())
         return open_ses(client, self.settings, issue, clock=self.clock)
 
+    def refuse_unfit(self, issue: "CompiledIssue") -> None:
+        """Raise SendError if mail of this account would not reach its readers: not verified, in the sandbox."""
+        if self.settings.sender.kind != "ses":
+            return
+        from newsletter.aws.doctor import examine_to_send, refuse_fatal
+
+        account = getattr(self.sender(issue), "account", None)  # it has just been asked
+        refuse_fatal(examine_to_send(self.aws, self.settings, account=account))
+
     def sender_in_form(self, form: "Form") -> Sender:
         """Return a sender whose form was decided elsewhere; the provider is not asked."""
         if self.settings.sender.kind == "mailbox":
@@ -187,6 +198,41 @@ class Services:
         if bucket:
             return publish_to_bucket(images, bucket, lambda: self._aws_client("s3"))
         return publish_to_folder(images, self.workspace.pictures)
+
+    @cached_property
+    def shelf(self) -> "Shelf":
+        """The archive of the sent issues. Raises ConfigError if its pages would have no address."""
+        from newsletter.archive.imprint import Imprint
+        from newsletter.archive.shelf import Shelf
+        from newsletter.checks.colours import palette
+
+        news = self.settings.newsletter
+        colours = palette(news.brand_color, news.accent_color or news.brand_color)
+        return Shelf(Imprint(self.workspace, colours), self.engine)
+
+    def publish_page(self, issue: "CompiledIssue", begins_at: datetime | None) -> None:
+        """Publish the page that an issue's mail links to, if it has one, and the archive with it.
+
+        begins_at: when its send begins; None for one that is in the ledger. Raises SendError if that fails.
+        """
+        if issue.page and self.settings.archive_url:
+            self.publish_archive(None if begins_at is None else (issue, begins_at))
+
+    def publish_archive(
+        self,
+        about_to_go: "tuple[CompiledIssue, datetime] | None" = None,
+        *,
+        upload: bool = True,
+        dry_run: bool = False,
+    ) -> "Published":
+        """Bring the archive up to date in its folder and, unless upload is False, in its bucket.
+
+        about_to_go: an issue whose send begins at that instant. dry_run: change nothing. Raises SendError.
+        """
+        from newsletter.archive.publishing import publish
+
+        make_client = partial(self._aws_client, "s3")
+        return publish(self.shelf, make_client, about_to_go, upload=upload, dry_run=dry_run)
 
     def aws(self, service: str) -> Any:
         """Return a boto3 client for looking at and setting up the account; the same one for each call.

@@ -112,6 +112,7 @@ class SesSender:
         self._last_call = clock()
         self._in_thread = threading.local()
         self._quota: Allowance | None = None
+        self.account: Mapping[str, Any] = {}  #: what GetAccount said last
         self._lock = threading.Lock()
         self._content: tuple[BulkTemplate, bytes] | None = None
         client.meta.events.register("before-send.sesv2", self._note_departure)
@@ -227,7 +228,7 @@ class SesSender:
     def _ask(self) -> Allowance:
         """Return what GetAccount says, less what the settings leave to others."""
         try:
-            account = self._client.get_account()
+            self.account = account = self._client.get_account()
             quota = account["SendQuota"]
             rate, per_day, sent = (
                 float(quota[key]) for key in ("MaxSendRate", "Max24HourSend", "SentLast24Hours")

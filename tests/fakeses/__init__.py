@@ -12,6 +12,7 @@ specification is "Own stand-in fakeses" in the research note on SES.
     content    templates and raw messages as a reader sees them   journal   the accepted log
     events     what SES says later, through SNS into SQS          service   one request from end to end
     control    /_ctl/...                                          client    FakeSes, for tests
+    suppression  the account's suppression list
 
 Standard library only, but for boto3 where events go to a queue.
 """

@@ -174,6 +174,11 @@ class FakeSes:
         """Return (second since 1970, recipients) for each second in which any was accepted."""
         return [(second, count) for second, count in self._control("per_second")]
 
+    def suppressed(self) -> dict[str, str]:
+        """Return the account's suppression list: BOUNCE or COMPLAINT, by address."""
+        found: dict[str, str] = self._control("suppressed")
+        return found
+
     def faults_used(self) -> list[int]:
         """Return how often each fault of the plan was used."""
         return [fault["used"] for fault in self._control("plan")["faults"]]
@@ -215,6 +220,18 @@ class FakeSes:
     def resume(self) -> None:
         """Let the account send again."""
         self._control("pause", {"state": "active"})
+
+    def suppress(self, reasons: Mapping[str, str], *, age: float = 0.0) -> None:
+        """Put addresses on the suppression list. age: how many seconds ago that was."""
+        self._control("suppressed", {"put": dict(reasons), "age": age})
+
+    def deny(self, *operations: str) -> None:
+        """Deny the caller some operations of the suppression list, and no others."""
+        self._control("suppressed", {"deny": list(operations)})
+
+    def set_page_size(self, page_size: int) -> None:
+        """Change how many addresses a page of the suppression list holds."""
+        self._control("suppressed", {"page_size": page_size})
 
     def reset(self) -> None:
         """Forget what was accepted, counted and planned; limits and clock stay."""

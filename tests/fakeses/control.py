@@ -6,7 +6,10 @@ GET  peak_rate   most recipients in one second          POST rate    {"per_secon
 GET  per_second  [[second, recipients], …]              POST quota   {"per_day": 200, "sent": 150}
 GET  plan        faults and how often each was used     POST pause   {"state": "paused"}, suspended, active
 GET  clock       now, in seconds since 1970             POST events  an EventPlan; POST events/release
-GET  events      made, sent, failed, waiting            POST reset
+GET  events      made, sent, failed, waiting            POST identities  see ``identities.Identities.change``
+GET  identities  identities, sets, destinations …       POST suppressed  {"put": {address: "BOUNCE"},
+GET  suppressed  reasons, by address                        "age": 0, "deny": [operation], "page_size": 9}
+                                                        POST reset
 """
 
 import json
@@ -108,6 +111,15 @@ def _release(service: "Service", _: Mapping[str, Any]) -> Any:
     return service.events.counts()
 
 
+def _set_suppressed(service: "Service", asked: Mapping[str, Any]) -> Any:
+    suppression = service.suppression
+    for address, reason in asked.get("put", {}).items():
+        suppression.put(address, reason, age=float(asked.get("age", 0)))
+    suppression.denied = set(asked.get("deny", suppression.denied))
+    suppression.page_size = int(asked.get("page_size", suppression.page_size))
+    return suppression.shown()
+
+
 def _reset(service: "Service", _: Mapping[str, Any]) -> Any:
     service.reset()
     return {}
@@ -122,6 +134,8 @@ _SHOWN: Mapping[str, _Handler] = {
     "peak_rate": lambda service, _: {"peak": service.account.peak},
     "per_second": lambda service, _: list(service.account.seconds),
     "events": lambda service, _: service.events.counts(),
+    "identities": lambda service, _: service.identities.describe(),
+    "suppressed": lambda service, _: service.suppression.shown(),
 }
 
 _CHANGED: Mapping[str, _Handler] = {
@@ -132,5 +146,7 @@ _CHANGED: Mapping[str, _Handler] = {
     "pause": _set_state,
     "events": _set_events,
     "events/release": _release,
+    "identities": lambda service, asked: service.identities.change(asked),
+    "suppressed": _set_suppressed,
     "reset": _reset,
 }

@@ -20,12 +20,13 @@ _REASONS: Final[Mapping[int, str]] = {200: "OK", 400: "Bad Request", 403: "Forbi
 
 @dataclass(slots=True)
 class Request:
-    """headers: names in lower case. path: without the query."""
+    """headers: names in lower case. path: without the query, which is apart, as it came."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ class Connection(asyncio.Protocol):
             if headers.pop("expect", "").lower() == "100-continue" and len(self._received) == end + 4:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
-        request = Request(method, path, headers, bytes(self._received[end + 4 : total]))
+        path, _, query = path.partition("?")
+        request = Request(method, path, headers, bytes(self._received[end + 4 : total]), query)
         del self._received[:total]
         self._task = asyncio.get_running_loop().create_task(self._work(request))
 
@@ -161,7 +163,7 @@ def _read_head(head: bytes) -> tuple[str, str, dict[str, str]]:
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-    return method, path.partition("?")[0], headers
+    return method, path, headers
 
 
 _ids = [uuid.uuid4().int]

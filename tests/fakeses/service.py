@@ -15,9 +15,11 @@ from tests.fakeses.calls import ROUTES, Call, Entry, check_signature, read_call
 from tests.fakeses.content import KEPT_HEADERS, RenderingFailed, of_raw, of_simple, of_template
 from tests.fakeses.events import Events
 from tests.fakeses.faults import Fault, Plan, Planned
+from tests.fakeses.identities import Identities
 from tests.fakeses.journal import Journal
 from tests.fakeses.protocol import Answer, Connection, Request, error_answer, json_answer
 from tests.fakeses.refusals import Refusal
+from tests.fakeses.suppression import SuppressionList
 
 __all__ = ["Service"]
 
@@ -33,6 +35,8 @@ class Service:
         self.journal = Journal(log, fsync=fsync)
         self.plan = Plan()
         self.events: Events = Events()
+        self.identities: Identities = Identities()
+        self.suppression: SuppressionList = SuppressionList(account.clock)
         self.calls = 0
         self.seen: Counter[str] = Counter()  #: requests by operation
         self.answers: Counter[str] = Counter()  #: by status and code, such as "429 TooManyRequestsException"
@@ -45,6 +49,12 @@ class Service:
         """Answer one request, or do what is planned instead."""
         if request.path.startswith("/_ctl/"):
             connection.send(control.answer(self, request))
+            return
+        if (known := self.identities.answer(request)) is not None:
+            connection.send(known)
+            return
+        if self.suppression.is_asked(request):
+            self._suppression(request, connection)
             return
         operation = ROUTES.get((request.method, request.path))
         if operation is None:
@@ -68,18 +78,33 @@ class Service:
             await self._break(connection, *ending, json_answer({}))
             return
         try:
-            answer = self._send(call, statuses) if call else json_answer(self.account.describe())
+            answer = (
+                self._send(call, statuses)
+                if call
+                else json_answer(self.account.describe() | self.identities.account())
+            )
         except Refusal as refusal:
             self._refuse(connection, refusal)
             return
         await self.journal.durable()
         await self._finish(connection, planned, answer)
 
+    def _suppression(self, request: Request, connection: Connection) -> None:
+        try:
+            check_signature(request.headers)
+            operation, content = self.suppression.answer(request)
+        except Refusal as refusal:
+            self._refuse(connection, refusal)
+            return
+        self.seen[operation] += 1
+        connection.send(json_answer(content))
+
     def reset(self) -> None:
         """Forget what was sent and planned; the clock, the limits and the queue of events stay."""
         self.journal.clear()
         self.plan = Plan()
         self.events.reset()
+        self.suppression.clear()
         self.calls = 0
         for counter in (self.seen, self.answers, self.entries, self.met):
             counter.clear()

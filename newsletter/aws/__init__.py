@@ -1,0 +1,1 @@
+"""The owner's account at Amazon: set up, looked over, tried out."""
