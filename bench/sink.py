@@ -60,7 +60,10 @@ class Sink(asyncio.Protocol):
     def _answer(self, path: bytes, request: bytearray) -> dict[str, object]:
         if path == b"/v2/email/account":
             quota = {"Max24HourSend": -1.0, "MaxSendRate": self._rate, "SentLast24Hours": 0.0}
-            return {"SendQuota": quota, "SendingEnabled": True, "EnforcementStatus": "HEALTHY"}
+            fine = {"SendingEnabled": True, "ProductionAccessEnabled": True, "EnforcementStatus": "HEALTHY"}
+            return {"SendQuota": quota, **fine}
+        if path.startswith(b"/v2/email/identities/"):
+            return {"VerifiedForSendingStatus": True, "VerificationStatus": "SUCCESS"}
         if path == b"/v2/email/outbound-emails":
             return {"MessageId": self._id()}
         entries = request.count(b'"ReplacementEmailContent"') or request.count(b'"Destination"')
