@@ -27,6 +27,7 @@ __all__ = [
     "CompiledIssue",
     "DeliveryState",
     "Effect",
+    "EventKind",
     "Finding",
     "Image",
     "Letter",
@@ -36,6 +37,7 @@ __all__ = [
     "Person",
     "Residual",
     "SubscriberStatus",
+    "WebCopy",
 ]
 
 
@@ -114,11 +116,27 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WebCopy:
+    """What an issue's page on the web says: made from the same Markdown as the mail, without its template.
+
+    body: plain HTML, headings and blocks one after the other. summary: the preheader, as text.
+    direction: "ltr" or "rtl".
+    """
+
+    body: Residual
+    summary: Residual
+    author: str = ""
+    tags: Sequence[str] = ()
+    direction: str = "ltr"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledIssue:
     """An issue after Jinja, MJML and premailer have run once; plain JSON when stored.
 
     subject, html, text: to be filled for each person. fields: the subscriber fields that they use,
     such as ``first_name``. defaulted: those of them that have a default everywhere they are used.
+    web: None for an issue that has no page on the web.
     """
 
     slug: str
@@ -131,6 +149,7 @@ class CompiledIssue:
     defaulted: Sequence[str] = ()
     uses_unsubscribe: Sequence[str] = ()  #: the parts ("html", "text") that hold the unsubscribe link
     images: Sequence[Image] = ()
+    web: WebCopy | None = None
 
     def to_json(self) -> str:
         """Return the issue as JSON: the same issue always gives the same text."""
@@ -139,7 +158,7 @@ class CompiledIssue:
             "title": self.title,
             "language": self.language,
             **{
-                part: {"source": residual.source, "constants": dict(residual.constants)}
+                part: _plain(residual)
                 for part, residual in (("subject", self.subject), ("html", self.html), ("text", self.text))
             },
             "fields": list(self.fields),
@@ -156,6 +175,14 @@ class CompiledIssue:
                 for image in self.images
             ],
         }
+        if self.web is not None:
+            plain["web"] = {
+                "body": _plain(self.web.body),
+                "summary": _plain(self.web.summary),
+                "author": self.web.author,
+                "tags": list(self.web.tags),
+                "direction": self.web.direction,
+            }
         return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -166,7 +193,10 @@ class CompiledIssue:
         images = [
             Image(**{**image, "data": base64.b64decode(image["data"])}) for image in plain.pop("images")
         ]
-        return cls(**plain, **parts, images=images)
+        web: dict[str, Any] | None = plain.pop("web", None)
+        if web is not None:
+            web |= {part: Residual(**web[part]) for part in ("body", "summary")}
+        return cls(**plain, **parts, images=images, web=WebCopy(**web) if web else None)
 
     @property
     def embedded(self) -> list[Image]:
@@ -174,9 +204,18 @@ class CompiledIssue:
         return [image for image in self.images if not image.url]
 
     @property
+    def page(self) -> str:
+        """The file name of its page on the web, "" if it has none."""
+        return f"{self.slug}.html" if self.web is not None else ""
+
+    @property
     def hash(self) -> str:
         """SHA-256 of the JSON form, in hex: two issues with one hash send the same mail."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _plain(residual: Residual) -> dict[str, Any]:
+    return {"source": residual.source, "constants": dict(residual.constants)}
 
 
 class Level(StrEnum):
@@ -260,6 +299,21 @@ class Outcome:
     message_id: str = ""
     reason: str = ""
     effect: Effect = Effect.NONE
+
+
+class EventKind(StrEnum):
+    """What the provider reports about one mail to one person."""
+
+    SEND = "send"  #: SES has taken it and will try
+    DELIVERY = "delivery"  #: the recipient's server took it
+    DELIVERY_DELAY = "delivery-delay"  #: it will be tried again
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    REJECT = "reject"  #: SES took it, found a virus in it, and does not send it
+    RENDERING_FAILURE = "rendering-failure"  #: SES took it and cannot make a mail of it
+    OPEN = "open"
+    CLICK = "click"
+    SUBSCRIPTION = "subscription"  #: of SES's own lists, which we do not use
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -118,7 +118,8 @@ def deliver(
         wait=wait,
         recipe=partial(caller_of, services.workspace, services.env, issue, campaign.key, sender.form),
     )
-    yield from tending(services.engine, campaign, this_process(), services.clock, steps)
+    with listening.beside(services):
+        yield from tending(services.engine, campaign, this_process(), services.clock, steps)
 
 
 def _health(services: Services, campaign_id: int) -> Health | None:

@@ -7,9 +7,19 @@ import pytest
 
 from tests.databases import database_url, engine, postgres_server
 from tests.emulators import ses_endpoint
+from tests.queues import queue, sqs_endpoint
 from tests.workspaces import Desk, make_desk
 
-__all__ = ["database_url", "desk", "engine", "postgres_server", "scrubbed_environment", "ses_endpoint"]
+__all__ = [
+    "database_url",
+    "desk",
+    "engine",
+    "postgres_server",
+    "queue",
+    "scrubbed_environment",
+    "ses_endpoint",
+    "sqs_endpoint",
+]
 
 
 @pytest.fixture(autouse=True)

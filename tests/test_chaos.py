@@ -2,7 +2,8 @@
 
 After every run, whatever was done to it:
 (a) every reader was accepted exactly once, or is named uncertain; (b) nobody was accepted twice;
-(c) whoever the ledger calls sent was accepted; (d) the account's rate held; (e) the accounts balance.
+(c) whoever the ledger calls sent was accepted, and once the provider's events are in, whoever was accepted is
+called sent; (d) the account's rate held; (e) the accounts balance.
 
 ``./dev chaos [SEED [KILLS]]`` runs it at full size and prints a table; ``./dev test`` runs a smaller one.
 """
@@ -18,12 +19,14 @@ import pytest
 from sqlalchemy import text
 
 from newsletter.store.engine import open_engine
-from tests.fakeses import FakeSes, Fault
+from tests.fakeses import EventPlan, FakeSes, Fault
+from tests.feedback.test_full_loop import ledger, pull_all
+from tests.queues import Queue
 from tests.workspaces import Desk, make_desk
 
 NOVEMBER = "2026-11-individual-vs-group"
 SEED = os.environ.get("CHAOS_SEED", "1")
-KILLS = int(os.environ.get("CHAOS_KILLS", "12"))  #: for each database and API
+KILLS = int(os.environ.get("CHAOS_KILLS", "8"))  #: for each database and API
 RATE = 60  #: mails a second while processes are killed, so that there is something left to kill
 
 pytestmark = [pytest.mark.slow]
@@ -37,6 +40,7 @@ def desk_for(folder: Path, database_url: str, ses: FakeSes, api: str, people: in
         NEWSLETTER_SENDER__KIND="ses",
         NEWSLETTER_SES__API=api,
         NEWSLETTER_SES__SHARE="1.0",
+        NEWSLETTER_SES__CONFIGURATION_SET="newsletter",
         **ses.env,
     )
     rows = "\n".join(f"person{n:04}@example.org,Person{n}" for n in range(people))
@@ -107,6 +111,19 @@ def hold_invariants(desk: Desk, ses: FakeSes, database_url: str, people: int) ->
     return dict(proof)
 
 
+def hold_after_events(desk: Desk, ses: FakeSes, queue: Queue, database_url: str) -> dict[str, Any]:
+    """Let the events come, and compare again: nobody who was accepted is uncertain any more."""
+    ses.wait_for_events(120)
+    pull_all(queue.url, endpoint=queue.endpoint, desk=desk)
+    states = ledger(database_url)
+    accepted = set(ses.addresses())
+    assert {key for key, state in states.items() if state == "sent"} == accepted
+    assert {key for key, state in states.items() if state != "sent"} == set(states) - accepted
+    [proof] = desk.json("proof", NOVEMBER)["campaigns"]
+    assert proof["balances"] and proof["sent"] == len(accepted)
+    return dict(proof)
+
+
 def engine_name(database_url: str) -> str:
     return "SQLite" if database_url.startswith("sqlite") else "PostgreSQL"
 
@@ -121,13 +138,13 @@ def report(what: str, blows: int, proof: dict[str, Any], peak: int) -> None:
 
 @pytest.mark.parametrize("api", ["raw", "bulk"])
 def test_killed_again_and_again_nobody_is_mailed_twice_and_nobody_is_forgotten(
-    tmp_path: Path, database_url: str, api: str
+    tmp_path: Path, database_url: str, queue: Queue, api: str
 ) -> None:
     people = 36 * KILLS + 100
     dice = random.Random(f"{SEED} {api} {engine_name(database_url)}")
-    with FakeSes.start(
-        tmp_path / "ses", rate=RATE, faults=[Fault("delay", every=1, ms=30, sigma=0.5)]
-    ) as ses:
+    reports = EventPlan(queue_url=queue.url, endpoint_url=queue.endpoint, delay=0.5, spread=2.0, twice=0.1)
+    slowly = [Fault("delay", every=1, ms=30, sigma=0.5)]
+    with FakeSes.start(tmp_path / "ses", rate=RATE, faults=slowly, events=reports) as ses:
         desk = desk_for(tmp_path / "desk", database_url, ses, api, people)
         killed = kill_again_and_again(desk, ses, KILLS, dice)
         peak = ses.peak_rate()
@@ -139,6 +156,8 @@ def test_killed_again_and_again_nobody_is_mailed_twice_and_nobody_is_forgotten(
         assert proof["failed"] == 0
         assert proof["uncertain"] <= killed * (50 if api == "bulk" else 16), "more than the calls in flight"
         report(f"SIGKILL, {api}, {engine_name(database_url)}", killed, proof, peak)
+        proof = hold_after_events(desk, ses, queue, database_url)
+        report(f"  after its events, {api}", killed, proof, peak)
 
 
 THROTTLED = "Maximum sending rate exceeded."

@@ -80,23 +80,42 @@ def cancel(state: State, issue: str, dry_run: bool, yes: bool) -> None:
 @click.argument("issue")
 @click.option("--assume-sent", "word", flag_value="assume-sent", help="Count the uncertain ones as sent.")
 @click.option("--resend", "word", flag_value="resend", help="Queue them again; some may get it twice.")
+@click.option(
+    "--from-events", "word", flag_value="from-events", help="Count those as sent that the provider reported."
+)
 @json_option
 @pass_state
 def resolve(state: State, issue: str, word: str | None) -> None:
-    """Settle deliveries of ISSUE whose outcome nobody knows, on the owner's word.
+    """Settle deliveries of ISSUE whose outcome nobody knows: by the provider's events, or on your word.
+
+    With --from-events, exit 8 says that some are still uncertain.
 
     \b
-    Example: newsletter resolve 2026-11-individual-vs-group --assume-sent
+    Examples:
+      newsletter resolve 2026-11-individual-vs-group --from-events
+      newsletter resolve 2026-11-individual-vs-group --assume-sent
     """
+    from newsletter import standing
     from newsletter.errors import UsageError
-    from newsletter.standing import resolve as settle
 
     if word is None:
         raise UsageError(
-            "Say what to assume: --assume-sent or --resend.",
-            hint="With --assume-sent nobody gets it twice; with --resend nobody is missed.",
+            "Say what to go by: --from-events, --assume-sent or --resend.",
+            hint="--from-events guesses nothing. With --assume-sent nobody gets it twice; with --resend "
+            "nobody is missed.",
         )
-    settled = settle(state.services, issue, resend=word == "resend")
+    if word == "from-events":
+        settled = standing.resolve_from_events(state.services, issue)
+        rows = standing.standing(state.services, issue)
+        left = sum(accounts.uncertain for _, accounts in rows)
+        state.result(
+            {"issue": issue, "settled": settled, "as": word, "uncertain": left},
+            f"{settled} uncertain deliveries were sent, as the provider reported; {left} remain uncertain.",
+        )
+        for _, accounts in rows:
+            accounts.assert_settled()
+        return
+    settled = standing.resolve(state.services, issue, resend=word == "resend")
     state.result(
         {"issue": issue, "settled": settled, "as": word},
         f"{settled} uncertain deliveries settled ({word})."

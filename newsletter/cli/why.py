@@ -1,5 +1,6 @@
 """``why``: a person's whole history on one page."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -8,8 +9,9 @@ from newsletter.cli.output import State, json_option, pass_state
 
 if TYPE_CHECKING:
     from newsletter.reporting.why import Why
+    from newsletter.store.histories import EventTrace
 
-__all__ = ["COMMANDS", "consent_lines", "delivery_lines", "import_lines"]
+__all__ = ["COMMANDS", "consent_lines", "delivery_lines", "event_lines", "import_lines"]
 
 
 @click.command()
@@ -17,7 +19,8 @@ __all__ = ["COMMANDS", "consent_lines", "delivery_lines", "import_lines"]
 @json_option
 @pass_state
 def why(state: State, email: str) -> None:
-    """Say why EMAIL got an issue or did not: consent, imports, each campaign, suppression, and today.
+    """Say why EMAIL got an issue or did not: consent, imports, each campaign and what the provider reported,
+    suppression, and today.
 
     Works for people who are not on the list, too: suppressed or forgotten ones.
 
@@ -45,6 +48,7 @@ def _page(email: str, found: "Why") -> str:
         ("Consent", consent_lines(found)),
         ("Imports", import_lines(found)),
         ("Issues", delivery_lines(found) or ["  None was planned for them."]),
+        ("Other mail, as the provider reports", event_lines(found.events_of(None), indent=2)),
     ):
         if rows:
             lines += ["", title, *rows]
@@ -70,15 +74,31 @@ def import_lines(found: "Why") -> list[str]:
 
 
 def delivery_lines(found: "Why") -> list[str]:
-    """Return a line for each campaign that was planned for them, oldest first."""
+    """Return a line for each campaign that was planned for them, oldest first, each with its events."""
+    lines = []
+    for trace in found.deliveries:
+        lines.append(
+            f"  {trace.at:%Y-%m-%d %H:%M} UTC  {trace.issue}"
+            + (f" to {trace.segment}" if trace.segment else "")
+            + f": {trace.state}"
+            + (f" ({trace.reason})" if trace.reason else "")
+            + (f", message {trace.message_id}" if trace.message_id else "")
+            + f"  [delivery {trace.delivery}]"
+        )
+        lines += event_lines(found.events_of(trace.delivery), indent=6)
+    return lines
+
+
+def event_lines(events: "Sequence[EventTrace]", *, indent: int) -> list[str]:
+    """Return a line for each event, oldest first."""
     return [
-        f"  {trace.at:%Y-%m-%d %H:%M} UTC  {trace.issue}"
-        + (f" to {trace.segment}" if trace.segment else "")
-        + f": {trace.state}"
-        + (f" ({trace.reason})" if trace.reason else "")
-        + (f", message {trace.message_id}" if trace.message_id else "")
-        + f"  [delivery {trace.delivery}]"
-        for trace in found.deliveries
+        f"{' ' * indent}{event.at:%Y-%m-%d %H:%M} UTC  "
+        + (f"{event.bounce} " if event.bounce else "")
+        + event.kind.value.replace("-", " ")
+        + (" by a program" if event.machine else "")
+        + (f": {event.detail}" if event.detail else "")
+        + (f" <{event.link}>" if event.link else "")
+        for event in events
     ]
 
 

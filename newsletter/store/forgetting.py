@@ -1,7 +1,8 @@
 """Erasing a person, and knowing them again by a keyed hash that nobody can turn back into an address.
 
-What stays: a suppression and the ledger's rows, both under ``hmac:…`` (``tokens.Tokens.fingerprints``)
-instead of the address. What goes: everything else, on SQLite also from the file's freed pages.
+What stays: a suppression, the ledger's rows and the provider's events, all under ``hmac:…``
+(``tokens.Tokens.fingerprints``) instead of the address; of events only what happened and when. What goes:
+everything else, on SQLite also from the file's freed pages.
 """
 
 import contextlib
@@ -11,11 +12,13 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from newsletter.errors import ConfigError
+from newsletter.store.replies import erase_replies
 from newsletter.store.subscribers import Suppression, find_id
 from newsletter.store.tables import (
     campaigns,
     consent_events,
     deliveries,
+    events,
     import_changes,
     signups,
     subscriber_tags,
@@ -99,11 +102,12 @@ def _empty_the_log(engine: Engine) -> None:
 def erase(connection: Connection, key: str, fingerprint: str, now: datetime) -> dict[str, int]:
     """Erase who has this email_key, also if they are not on the list; return how many rows that were.
 
-    By table; deliveries are not deleted but stand under the hash from now on. A letter that is queued
-    for them is skipped by its claim ("forgotten").
+    By table; deliveries and events are not deleted but stand under the hash from now on, events without
+    what they said. A letter that is queued for them is skipped by its claim ("forgotten").
     """
     erased: dict[str, int] = {}
     id_ = find_id(connection, key)
+    erased["replies"] = erase_replies(connection, key, id_)
     if id_ is not None:
         for table in (subscriber_tags, consent_events, signups, import_changes):
             mine = table.c.subscriber_id == id_
@@ -116,10 +120,18 @@ def erase(connection: Connection, key: str, fingerprint: str, now: datetime) -> 
         delete(suppressions).where(suppressions.c.email_key == key)
     ).rowcount
     # campaign by campaign: there is no index on the address alone
-    erased["deliveries"] = connection.execute(
+    mailed = connection.scalars(
         update(deliveries)
         .where(deliveries.c.campaign_id.in_(select(campaigns.c.id)), deliveries.c.email_key == key)
         .values(email_key=fingerprint)
+        .returning(deliveries.c.id)
+    ).all()
+    erased["deliveries"] = len(mailed)
+    erased["events"] = connection.execute(
+        update(events)
+        # an event may name the mailbox that theirs forwards to, or nobody
+        .where((events.c.email_key == key) | events.c.delivery_id.in_(mailed))
+        .values(email_key=fingerprint, detail="", link="", raw=None)
     ).rowcount
     known = select(suppressions.c.email_key).where(suppressions.c.email_key == fingerprint)
     if connection.scalar(known) is None:

@@ -1,4 +1,4 @@
-"""A person's traces in the ledger and in the imports."""
+"""A person's traces in the ledger, in what the provider reported and in the imports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, literal_column, select
 
-from newsletter.model import CampaignState, DeliveryState
+from newsletter.model import CampaignState, DeliveryState, EventKind
 from newsletter.store.deliveries import WHY_NOT
 from newsletter.store.tables import (
     campaigns,
     consent_events,
     deliveries,
+    events,
     import_batches,
     import_changes,
     signups,
@@ -20,9 +21,11 @@ from newsletter.store.tables import (
 )
 
 __all__ = [
+    "EventTrace",
     "ImportTrace",
     "LedgerTrace",
     "deliveries_to",
+    "events_about",
     "imports_of",
     "key_in_ledger",
     "rest_of",
@@ -79,6 +82,47 @@ def deliveries_to(connection: Connection, keys: Sequence[str]) -> list[LedgerTra
             attempts=row.attempt,
             message_id=row.message_id or "",
             at=row.updated_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventTrace:
+    """What the provider reported about one mail. delivery: None if it names none of ours.
+
+    bounce: hard, soft, reply or "". machine: whether a program opened or clicked.
+    """
+
+    delivery: int | None
+    kind: EventKind
+    at: datetime
+    bounce: str
+    detail: str
+    link: str
+    machine: bool
+    message_id: str
+
+
+def events_about(
+    connection: Connection, keys: Sequence[str], delivery_ids: Sequence[int]
+) -> list[EventTrace]:
+    """Return what was reported about whoever has one of these email_keys, or their deliveries, in order."""
+    query = (
+        select(events)
+        .where(events.c.email_key.in_(keys) | events.c.delivery_id.in_(delivery_ids))
+        .order_by(events.c.at, events.c.id)
+    )
+    return [
+        EventTrace(
+            delivery=row.delivery_id,
+            kind=EventKind(row.kind),
+            at=row.at,
+            bounce=row.bounce,
+            detail=row.detail,
+            link=row.link,
+            machine=bool(row.machine),
+            message_id=row.message_id,
         )
         for row in connection.execute(query)
     ]

@@ -85,6 +85,7 @@ class Staging:
         source: str,
         fields: Sequence[str],
         fingerprints: Fingerprints | None,
+        unreadable: int,
         now: datetime,
         dry_run: bool,
     ) -> Fates:
@@ -92,7 +93,8 @@ class Staging:
 
         Who unsubscribed, complained, bounced, is suppressed or forgotten is refused and stays as they are. A
         pending person becomes confirmed. Empty cells change nothing; tags are only ever added. How everybody
-        was before is journalled, for ``store.undoing``. dry_run: do it all, say what came of it, and undo it.
+        was before is journalled, for ``store.undoing``. unreadable: rows of the file that were not staged.
+        dry_run: do it all, say what came of it, and undo it.
 
         Raises ConfigError if people asked to be forgotten and there are no fingerprints to know them by.
         """
@@ -126,7 +128,7 @@ class Staging:
                         "new": result.new,
                         "updated": result.updated,
                         "unchanged": result.unchanged,
-                        "refused": len(result.refused),
+                        "refused": len(result.refused) + unreadable,
                     }
                 )
             )

@@ -9,17 +9,8 @@ from sqlalchemy import Engine, TextClause, text
 from newsletter.errors import UsageError
 from newsletter.model import NEXT, CampaignState, DeliveryState
 from newsletter.store import campaigns, deliveries, tallies
-from newsletter.store.deliveries import (
-    CLAIM,
-    IN_FLIGHT,
-    Call,
-    Settled,
-    abandon_dead,
-    claim,
-    record,
-    release,
-    resolve,
-)
+from newsletter.store.deliveries import CLAIM, IN_FLIGHT, abandon_dead, claim, record, release, resolve
+from newsletter.store.rows import Call, Settled
 from tests.delivery.driver import NOON, Driver, an_issue, people
 
 SOON = NOON + timedelta(minutes=10)

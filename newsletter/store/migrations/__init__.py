@@ -16,4 +16,5 @@ REVISIONS: Final = (
     "m0005_events",
     "m0006_schedule",
     "m0007_uncertain",
+    "m0008_replies",
 )  #: oldest first
