@@ -28,7 +28,9 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
     with graceful_stop() as stop:
         try:
             wait = sys.stderr.isatty()  # with nobody watching, whatever started us comes again
-            _draw(pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait))
+            settings = services.settings
+            price = settings.ses.price_per_thousand if settings.sender.kind == "ses" else 0.0
+            _draw(pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait), price)
         except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
             stopped = error
     found = {each.id: (each, accounts) for each, accounts in standing(services, campaign.slug)}
@@ -93,8 +95,8 @@ def describe_accounts(accounts: "Accounts") -> str:
     return "\n".join(lines)
 
 
-def _draw(steps: Iterator[Any]) -> None:
-    """Draw the bar on a terminal; on a pipe, a line now and then at most."""
+def _draw(steps: Iterator[Any], price: float) -> None:
+    """Draw the bar on a terminal; on a pipe, nothing. price: US dollars for a thousand mails."""
     if not sys.stderr.isatty():
         for _ in steps:
             pass
@@ -122,14 +124,15 @@ def _draw(steps: Iterator[Any]) -> None:
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[cost]}{task.fields[detail]}"),
         console=Console(stderr=True),
         transient=True,
     )
     with bar:
-        task = bar.add_task("Sending", total=None, detail="")
+        task = bar.add_task("Sending", total=None, cost="", detail="")
         for step in steps:
-            bar.update(task, total=step.total, completed=step.done, detail=step.detail)
+            cost = f"US${step.sent * price / 1000:,.2f} " if price else ""
+            bar.update(task, total=step.total, completed=step.done, cost=cost, detail=step.detail)
 
 
 @contextmanager
