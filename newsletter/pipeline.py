@@ -11,6 +11,7 @@ Trying an issue out without a campaign (render, test mail) is in ``newsletter.re
 """
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import shared_limit
 from newsletter.delivery.progress import Progress
 from newsletter.delivery.tending import tending
+from newsletter.delivery.writing import LEASE
 from newsletter.elsewhere import caller_of
 from newsletter.people.segments import audience_of
 from newsletter.personal.press import Press
@@ -91,12 +93,19 @@ def start(
 
 
 def deliver(
-    services: Services, campaign: Campaign, *, stop: Callable[[], bool], wait: bool = False
+    services: Services,
+    campaign: Campaign,
+    *,
+    stop: Callable[[], bool],
+    wait: bool = False,
+    processes: int | None = None,
+    lease: timedelta = LEASE,
 ) -> Iterator[Progress]:
     """Send what is queued, in the words that were frozen; yields as calls to the provider end.
 
-    wait: wait while the daily quota is used up, and go on by itself. Raises Stopped when stop() said so,
-    Parked when the quota is used up and nobody is to wait, SendError when the provider refuses the account.
+    wait: wait while the daily quota is used up, and go on by itself. processes, lease: as in
+    ``delivery.delivering``. Raises Stopped when stop() said so, Parked when the quota is used up and nobody
+    is to wait, SendError when the provider refuses the account.
     """
     with reading(services.engine) as connection:
         issue = campaigns.frozen_issue(connection, campaign.id)
@@ -117,6 +126,8 @@ def deliver(
         else None,
         wait=wait,
         recipe=partial(caller_of, services.workspace, services.env, issue, campaign.key, sender.form),
+        processes=processes,
+        lease=lease,
     )
     with listening.beside(services):
         yield from tending(services.engine, campaign, this_process(), services.clock, steps)

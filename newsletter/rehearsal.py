@@ -30,7 +30,7 @@ def render(services: Services, issue: CompiledIssue, *, email: str | None, folde
     Raises UsageError if email is no subscriber.
     """
     person = EXAMPLE if email is None else _subscriber(services, email)
-    links = Links(services.settings, services.tokens, "example")
+    links = Links(services.settings, services.tokens, "example", issue.page)
     filler, context = Filler(issue), context_for(person, links)
     html = filler.html(context)
     for image in issue.images:

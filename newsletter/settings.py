@@ -89,9 +89,9 @@ class Tracking:
 class Archive:
     """``[archive]``: the web copy."""
 
-    output: str = "out/archive"  #: folder for the static site
-    s3_bucket: str = ""  #: publish there; "" for the folder only
-    comments: bool = True  #: a reply form under each issue
+    output: str = "out/archive"  #: folder for the static site: what stands at public_url; "" for no archive
+    s3_bucket: str = ""  #: publish there, too; "" for the folder only
+    comments: bool = True  #: readers may reply under each issue; replies are shown once approved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +141,12 @@ class Settings:
     safety: Safety = field(default_factory=Safety)
     web: Web = field(default_factory=Web)
     inbox: Inbox = field(default_factory=Inbox)
+
+    @property
+    def archive_url(self) -> str:
+        """The address that the pages of issues stand under, no slash at its end; "" if there are none."""
+        base = self.newsletter.public_url.rstrip("/")
+        return f"{base}/archive" if base and self.archive.output else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from letters import DOCS, ROOT
 from PIL import Image
 
+from newsletter.checks.colours import palette
 from newsletter.model import CampaignState
 from newsletter.reporting.accounting import Accounts
 from newsletter.reporting.figures import (
@@ -24,7 +25,6 @@ from newsletter.reporting.page import Look, issue_page
 from newsletter.settings_file import load_settings
 from newsletter.store.figures import DomainBounces, ReasonBounces
 from newsletter.store.tallies import Tally
-from newsletter.web.colours import palette
 
 BEGAN = datetime(2026, 11, 3, 13, tzinfo=UTC)
 SLUG = "2026-11-individual-vs-group"

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 LONGEST_RETENTION: Final = 14 * 86_400  #: seconds that SQS keeps a message at most
+_FILES: Final = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
 _ATTEMPTS = 5  # to understand an event, before it is put aside
 
 Policy = dict[str, Any]
@@ -224,12 +225,12 @@ def _buckets(settings: Settings, place: Place) -> list[Statement]:
     found = []
     if bucket := settings.archive.s3_bucket:
         arn = f"arn:{place.partition}:s3:::{bucket}"
-        found.append(_allow("PublishTheArchive", ["s3:PutObject", "s3:GetObject"], [f"{arn}/*"]))
+        found.append(_allow("PublishTheArchive", _FILES, [f"{arn}/*"]))
         found.append(_allow("LookIntoTheArchive", ["s3:ListBucket"], [arn]))
     if settings.inbox.kind == "s3":
         arn = f"arn:{place.partition}:s3:::{settings.inbox.bucket}"
         prefix = f"{arn}/{settings.inbox.prefix}*"
-        found.append(_allow("ReadTheInbox", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [prefix]))
+        found.append(_allow("ReadTheInbox", _FILES, [prefix]))
         found.append(_allow("LookIntoTheInbox", ["s3:ListBucket"], [arn]))
     return found
 

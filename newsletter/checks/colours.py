@@ -1,14 +1,30 @@
 """Colours: read from CSS, laid over one another, and compared as WCAG 2.2 does (1.4.3, "contrast ratio")."""
 
 import functools
+from collections.abc import Mapping
+from typing import Final
 
 import tinycss2
 from tinycss2.color4 import parse_color
 
-__all__ = ["Colour", "background", "contrast", "hexadecimal", "laid_over", "read_colour", "readable"]
+__all__ = [
+    "Colour",
+    "background",
+    "contrast",
+    "hexadecimal",
+    "laid_over",
+    "palette",
+    "read_colour",
+    "readable",
+]
 
 #: Red, green, blue and opacity, each from 0 to 1, in sRGB.
 Colour = tuple[float, float, float, float]
+
+_TEXT: Final = 4.5  # WCAG 2.2, 1.4.3
+_WHITE: Final[Colour] = (1.0, 1.0, 1.0, 1.0)
+#: The darkest ground of light web pages and the lightest one of dark ones that texts stand on.
+_GROUNDS: Final = {"light": "#f4ece0", "dark": "#332e29"}
 
 
 @functools.lru_cache(maxsize=1024)
@@ -71,6 +87,23 @@ def readable(ink: Colour, paper: Colour, ratio: float) -> Colour:
 def hexadecimal(colour: Colour) -> str:
     """Return a colour as owners write it: ``#2f5d62``."""
     return "#" + "".join(f"{round(part * 255):02x}" for part in colour[:3])
+
+
+def palette(brand: str, accent: str) -> Mapping[str, str]:
+    """Return the colours of web pages, by name: each text can be read on paper that is light or dark.
+
+    brand, accent: six hex digits each.
+
+    >>> palette("#24595c", "#ffffff")["button_text"]
+    '#ffffff'
+    """
+    ours, second = read_colour(brand) or _WHITE, read_colour(accent) or _WHITE
+    names = {"button": brand, "button_text": hexadecimal(readable(_WHITE, ours, _TEXT))}
+    for scheme, ground in _GROUNDS.items():
+        paper = read_colour(ground) or _WHITE
+        names[f"link_{scheme}"] = hexadecimal(readable(ours, paper, _TEXT))
+        names[f"accent_{scheme}"] = hexadecimal(readable(second, paper, _TEXT))
+    return names
 
 
 def _paints(function: str) -> bool:

@@ -83,9 +83,9 @@ def _text(services: "Services", figures: "IssueFigures | YearFigures") -> str:
 
 
 def _page(services: "Services", figures: "IssueFigures | YearFigures") -> str:
+    from newsletter.checks.colours import palette
     from newsletter.reporting.figures import IssueFigures
     from newsletter.reporting.page import Look, issue_page, year_page
-    from newsletter.web.colours import palette
 
     news = services.settings.newsletter
     colours = palette(news.brand_color, news.accent_color or news.brand_color)

@@ -1,7 +1,8 @@
 """An issue file becomes a CompiledIssue: READ FIRST, the rest of the package is detail.
 
     front matter, body --Jinja--> Markdown with tokens --> pieces --layout--> MJML --> HTML --> residual
-                                                             `---- text layout ------> text --> residual
+                                                             |---- text layout ------> text --> residual
+                                                             `---- web copy ---------> HTML --> residual
 
 Everything here happens once an issue. What waits for a reader is a token (``slots``) from the first step
 to the last, where it becomes an expression for ``newsletter.personal.fill``.
@@ -27,6 +28,7 @@ from newsletter.compose.slots import Kind, Slots
 from newsletter.compose.splitting import html_residual, text_residual
 from newsletter.compose.templates import Templates
 from newsletter.compose.vanishing import check_nothing_vanished
+from newsletter.compose.web_copy import web_copy
 from newsletter.errors import IssueError, did_you_mean
 from newsletter.model import CompiledIssue
 from newsletter.settings import Workspace
@@ -80,6 +82,7 @@ def compile_with_report(workspace: Workspace, path: Path) -> tuple[CompiledIssue
         defaulted=defaulted,
         uses_unsubscribe=_with_unsubscribe(slots, html=page, text=plain),
         images=list(pictures.album.images.values()),
+        web=web_copy(names["issue"], slots) if issue.public else None,
     )
     report = make_report(issue, slots, pictures, names["issue"]["subject"], page, plain)
     return compiled, report

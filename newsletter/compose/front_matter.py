@@ -28,6 +28,7 @@ KEYS: Final[Mapping[str, str]] = {
     "tags": "a list of words, such as [families, rhythm]",
     "language": "a language such as en or pt-BR",
     "dir": "ltr or rtl",
+    "public": "true or false",
 }
 HERO_KEYS: Final = ("image", "alt", "caption", "href")
 #: Names that ``issue`` has of its own in templates.
@@ -124,6 +125,10 @@ class _Reader:
             return None
         if key == "hero":
             return self._hero(node)
+        if key == "public":
+            if kind != "bool":
+                self._wrong(key, repr(node.value) if kind == "str" else _KINDS.get(kind, "something else"))
+            return node.value.lower() in {"true", "yes", "on"}
         if key == "tags":
             items = node.value if isinstance(node, yaml.SequenceNode) else [node]
             return [self._text(key, item) for item in items]

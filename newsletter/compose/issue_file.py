@@ -38,7 +38,7 @@ class IssueFile:
 
     file: the path from the workspace, for messages; body_line: the body's first line in the file, from 1;
     key_lines: the line of each front matter key (hero's as ``hero.alt``); extra: the free keys.
-    language and dir: "" if not given.
+    language and dir: "" if not given. public: whether it has a page on the web.
     """
 
     slug: str
@@ -55,6 +55,7 @@ class IssueFile:
     tags: Sequence[str] = ()
     language: str = ""
     dir: str = ""
+    public: bool = True
     extra: Mapping[str, Any] = field(default_factory=dict)
     body: str = field(repr=False)
     body_line: int

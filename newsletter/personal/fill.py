@@ -63,6 +63,10 @@ class LinkMaker(Protocol):
         """Return the address of this subscriber's preferences, "" if there is no such page."""
         ...
 
+    def web_view_url(self, subscriber_id: int) -> str:
+        """Return the address of the issue on the web, "" if there is no such page."""
+        ...
+
 
 class _GuardedCode(CodeGenerator):
     """Writes ``environment.NAME(lambda: EXPRESSION, *rest)`` for the calls that ``_guard`` put in."""
@@ -242,11 +246,11 @@ class Filler:
 def context_for(person: Person, links: LinkMaker) -> dict[str, Any]:
     """Return the names that a residual may use about one person.
 
-    preferences_url is empty without web pages, web_view_url until there is such a page.
+    preferences_url is empty without web pages, web_view_url also for an issue that is not public.
     """
     return {
         "subscriber": person.fields(),
         "unsubscribe_url": links.unsubscribe_url(person.id),
         "preferences_url": links.preferences_url(person.id),
-        "web_view_url": "",
+        "web_view_url": links.web_view_url(person.id),
     }

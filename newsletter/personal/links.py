@@ -2,6 +2,8 @@
 
 - ``https://PUBLIC_URL/u/TOKEN`` is the link in the text and the one-click address (RFC 8058).
 - ``https://PUBLIC_URL/p/TOKEN`` is the page of preferences, ``/c/TOKEN`` confirms a sign-up.
+- ``https://PUBLIC_URL/archive/SLUG.html#TOKEN`` is the issue on the web. Browsers send what follows "#" to
+  nobody, so the token is in no log, cache or Referer; the page's script hands it on with a reply.
 - ``mailto:ADDRESS?subject=unsubscribe%20TOKEN`` works without any web page (RFC 2369), so a newsletter
   can begin with nothing but a mailbox. RFC 8058 wants https: without it there is no one-click header.
 """
@@ -23,8 +25,9 @@ ONE_CLICK = "List-Unsubscribe=One-Click"  #: RFC 8058, section 3.1
 class Links:
     """Makes one campaign's links for any subscriber. Safe to share by threads."""
 
-    def __init__(self, settings: Settings, tokens: Tokens, campaign_key: str) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, campaign_key: str, page: str = "") -> None:
         """campaign_key: opaque; part of each token, so that a report can say which issue made people leave.
+        page: the file name of the issue's page on the web, "" if it has none.
 
         Raises ConfigError if public_url or the unsubscribe address cannot stand in a header.
         """
@@ -33,6 +36,7 @@ class Links:
         self._latest = (-1, "")  # a message needs the same token several times
         self._base = _base(news.public_url) if news.public_url else ""
         self._web = f"{self._base}/u/" if self._base else ""
+        self._page = f"{self._base}/archive/{page}" if page and settings.archive_url else ""
         address = split_mailbox(news.unsubscribe_email or news.reply_to or news.from_)[1]
         self._mailto = f"mailto:{quote(wire_address(address), safe='@+')}?subject=unsubscribe%20"
         for key, base in (("public_url", self._web), ("unsubscribe_email", self._mailto)):
@@ -54,6 +58,11 @@ class Links:
         """Return the link to the page of preferences, "" when there are no web pages."""
         token = self._tokens.sign("p", subscriber_id, self._campaign) if self._base else ""
         return f"{self._base}/p/{token}" if token else ""
+
+    def web_view_url(self, subscriber_id: int) -> str:
+        """Return the link to the issue's page on the web, "" when there is none."""
+        token = self._tokens.sign("w", subscriber_id, self._campaign) if self._page else ""
+        return f"{self._page}#{token}" if token else ""
 
     def confirm_url(self, subscriber_id: int, code: str) -> str:
         """Return the link that confirms one sign-up, "" when there are no web pages. code: the sign-up's."""

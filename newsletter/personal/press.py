@@ -27,7 +27,7 @@ class Press:
         clock: Clock,
     ) -> None:
         """form: the sender's. Raises IssueError or ConfigError if no letter can be made at all."""
-        links = Links(settings, tokens, campaign_key)
+        links = Links(settings, tokens, campaign_key, issue.page)
         self._made: Skeleton | BulkIssue
         if form == "bulk":
             self._made = BulkIssue(issue, settings, links, campaign_key=campaign_key)

@@ -62,7 +62,7 @@ def copy_for(proof: Proof, person: Person, tokens: Tokens) -> Copy:
     tokens: signs the links; one that nothing else trusts, so that a link in a preview does nothing.
     """
     settings = proof.workspace.settings
-    context = context_for(person, Links(settings, tokens, "preview"))
+    context = context_for(person, Links(settings, tokens, "preview", proof.issue.page))
     html = proof.filler.html(context)
     press = Press("raw", proof.issue, settings, tokens, "preview", proof.clock)
     message = press.letter(person, _TAGS).mime

@@ -4,13 +4,16 @@
     /c/TOKEN            POST confirms it: double opt-in                    subscribing
     /p/TOKEN            name, interests, a break                           choosing
     /u/TOKEN            POST unsubscribes, also by RFC 8058                leaving
+    /archive/…          the sent issues, feeds, search                     reading
+    /reply/SLUG         POST leaves a reply below an issue                 replying
+    /m/TOKEN            POST: the owner shows it or deletes it             moderating
     /images/…           pictures that letters refer to; /health; /metrics  monitor
     /events/ses         POST by Amazon SNS: what became of mail            events
 
-True everywhere: no GET changes anything, at any age of its link. No cookies, no scripts, nothing from
-elsewhere. Whether an address is known cannot be told from outside. The paths stand below the path of
-public_url, whether or not a proxy takes that off; behind a proxy, X-Forwarded-For is believed only from
-``[web] trusted_proxies``.
+True everywhere: no GET changes anything, at any age of its link. No cookies, nothing from elsewhere; scripts,
+two small ones, only in the archive and beside the reply form, which work without them. Whether an address is
+known cannot be told from outside. The paths stand below the path of public_url, whether or not a proxy takes
+that off; behind a proxy, X-Forwarded-For is believed only from ``[web] trusted_proxies``.
 """
 
 import logging
@@ -38,7 +41,10 @@ from newsletter.store.engine import reading
 from newsletter.web.choosing import Choosing
 from newsletter.web.events import EventHook
 from newsletter.web.leaving import Leaving
+from newsletter.web.moderating import Moderating
 from newsletter.web.monitor import Monitor
+from newsletter.web.reading import Reading
+from newsletter.web.replying import Replying
 from newsletter.web.site import ENTERED_BELOW, Site
 from newsletter.web.subscribing import Subscribing
 from newsletter.wiring import Services
@@ -70,7 +76,7 @@ def web_app(
     figures for a monitor and their content type; None for no such page.
     """
     site = Site(services).opened()
-    house = _House(site)
+    house = _House(site, Reading(site))
     routes = _routes(site, house)
     routes.append(Route("/events/ses", EventHook(services, fetch).receive, methods=["POST"]))
     if metrics is not None:
@@ -109,6 +115,23 @@ def _routes(site: Site, house: "_House") -> list[BaseRoute]:
         Route("/style.css", house.style),
         Route("/logo", house.logo),
         Route("/images/{name}", house.picture),
+        *_archive(site, house.pages),
+    ]
+
+
+def _archive(site: Site, pages: Reading) -> list[BaseRoute]:
+    write, decide = Replying(site, pages), Moderating(site, pages)
+    return [
+        Route("/archive", pages.start),
+        Route("/archive/", pages.start),
+        Route("/archive/{name}", pages.show),
+        Route("/archive/pictures/{name}", pages.small_picture),
+        Route("/robots.txt", pages.show),
+        Route("/reply/name", write.name, methods=["POST"]),
+        Route("/reply/sent", write.sent),
+        _page("/reply/{slug}", write.show, write.submit),
+        _page("/m/{token}", decide.ask, decide.decide),
+        Route("/reader.js", pages.reader_script),
     ]
 
 
@@ -128,8 +151,8 @@ def _page(
 class _House:
     """What is not a page of its own."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, pages: Reading) -> None:
+        self._site, self.pages = site, pages
 
     def start(self, request: Request) -> Response:
         """GET /: the form, for now."""
@@ -159,8 +182,10 @@ class _House:
         """GET /images/NAME: a published picture, to which letters refer. Its name holds a hash of it."""
         name = request.path_params["name"]
         path = self._site.services.workspace.pictures / name
-        if not _PICTURE.fullmatch(name) or not path.is_file():
+        if not _PICTURE.fullmatch(name):
             raise HTTPException(404)
+        if not path.is_file():  # it is in a bucket, or travelled with the mail
+            return self.pages.picture(name)
         return FileResponse(path, headers={"Cache-Control": CACHE})
 
     def problem(self, request: Request, error: Exception) -> Response:

@@ -17,25 +17,25 @@ _MOST_FIELDS: Final = 200
 Form = Mapping[str, Sequence[str]]
 
 
-async def read_body(request: Request, *, whole: bool = True) -> bytes:
-    """Return the body of a request, at most ``MOST_BYTES`` of it.
+async def read_body(request: Request, *, whole: bool = True, most: int = MOST_BYTES) -> bytes:
+    """Return the body of a request, at most so many bytes of it.
 
     whole: refuse a longer one, which is HTTPException 413; otherwise the rest is left unread.
     """
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             if whole:
                 raise HTTPException(413)
-            return body[:MOST_BYTES]
+            return body[:most]
     return body
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, *, most: int = MOST_BYTES) -> Form:
     """Return the fields of a form that a page of ours has sent. Raises HTTPException 400, 413 or 415."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await read_body(request)
+    body = await read_body(request, most=most)
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415)
     try:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from newsletter.archive.words import Words
 from newsletter.compose.context import issue_names, newsletter_names
 from newsletter.compose.finishing import finish_page
 from newsletter.compose.images import Album
@@ -30,7 +31,6 @@ from newsletter.personal.links import Links
 from newsletter.personal.press import Press
 from newsletter.ports import Sender
 from newsletter.starting import starter_templates
-from newsletter.web.words import Words
 from newsletter.wiring import Services
 
 __all__ = ["ConfirmationMail", "compile_confirmation"]

@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from newsletter.archive.site import PAGES as SHARED
+from newsletter.archive.words import Words
+from newsletter.checks.colours import palette
 from newsletter.errors import ConfigError
 from newsletter.people.joining import Statement
 from newsletter.people.naming import tag_name
@@ -22,9 +25,7 @@ from newsletter.settings import duration
 from newsletter.store.signups import Often, admit
 from newsletter.tokens import Claim
 from newsletter.web.asking import address_of, network_of
-from newsletter.web.colours import palette
 from newsletter.web.mails import ConfirmationMail
-from newsletter.web.words import Words
 from newsletter.wiring import Services
 
 __all__ = ["ENTERED_BELOW", "PER_ADDRESS", "PER_NETWORK", "Site"]
@@ -112,7 +113,7 @@ class Site:
     @cached_property
     def _pages(self) -> Environment:
         return Environment(
-            loader=FileSystemLoader(PAGES),
+            loader=FileSystemLoader([PAGES, SHARED]),  # the reply form is the archive's
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -137,6 +138,11 @@ class Site:
         )
         return HTMLResponse(html, status)
 
+    @cached_property
+    def reader_script(self) -> bytes:
+        """The script of the reply form."""
+        return (SHARED / "reader.js").read_bytes()
+
     def claim(self, request: Request, purpose: str) -> Claim:
         """Return what the token in the address says. Raises HTTPException 404 if it has another purpose."""
         # mail programs take what follows an address in a sentence for a part of it
@@ -159,14 +165,21 @@ class Site:
         Raises HTTPException 429 if too many came from one network.
         """
         network = network_of(address_of(request))
-        asked = {self._hashed(f"address {whom}"): PER_ADDRESS}
+        asked = {f"address {whom}": PER_ADDRESS}
         if network:
-            asked[self._hashed(f"network {network}")] = PER_NETWORK
-        with self.services.engine.begin() as connection:
-            refused = admit(connection, asked, self.services.clock())
-        if network and self._hashed(f"network {network}") in refused:
+            asked[f"network {network}"] = PER_NETWORK
+        refused = self.refused(asked)
+        if network and f"network {network}" in refused:
             raise HTTPException(429)
         return not refused
 
-    def _hashed(self, what: str) -> str:
+    def refused(self, asked: Mapping[str, Often]) -> set[str]:
+        """Count one request under each key; return those that have asked too often (``signups.admit``)."""
+        hashed = {self.hashed(what): what for what in asked}
+        often = {key: asked[what] for key, what in hashed.items()}
+        with self.services.engine.begin() as connection:
+            return {hashed[key] for key in admit(connection, often, self.services.clock())}
+
+    def hashed(self, what: str) -> str:
+        """Return the keyed hash of an address or network, 64 characters, to know it again by."""
         return self.services.tokens.fingerprints(what)[0].removeprefix("hmac:")

@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from newsletter.archive.forms import HONEYPOT
 from newsletter.people import joining
 from newsletter.people.addresses import Address, InvalidAddress, parse_address
 from newsletter.people.naming import one_line
@@ -15,7 +16,6 @@ from newsletter.web.site import Site
 
 __all__ = ["Subscribing"]
 
-HONEYPOT = "topic_url"  #: a field that people do not see; whoever fills it in is a program
 _log = logging.getLogger(__name__)
 
 

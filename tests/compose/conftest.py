@@ -76,6 +76,10 @@ class Links:
         """Return nothing: there is no such page."""
         return ""
 
+    def web_view_url(self, subscriber_id: int) -> str:
+        """Return nothing: there is no such page."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Letter:

@@ -14,9 +14,10 @@ from newsletter.people.leaving import unsubscribe
 from newsletter.reporting.accounting import accounts
 from newsletter.store.engine import check, migrate, open_engine, reading
 from newsletter.store.subscribers import find_id
-from newsletter.store.tables import deliveries, metadata, subscribers, suppressions
+from newsletter.store.tables import deliveries, events, metadata, subscribers, suppressions
 from newsletter.tokens import Tokens
 from tests.delivery.driver import Driver, an_issue
+from tests.feedback.reports import Listener, report
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 TOKENS = Tokens(["s" * 32])
@@ -84,6 +85,23 @@ def test_nothing_that_names_the_person_is_left_in_an_sqlite_file(tmp_path: Path)
     for part in tmp_path.glob("file.db*"):
         assert b"ovelace" not in part.read_bytes().lower(), part.name
     opened.dispose()
+
+
+def test_nothing_that_names_the_person_is_left_in_the_events(engine: Engine) -> None:
+    listener = Listener(engine)
+    listener.queue(ADA)
+    listener.deliver()
+    name = {"diagnosticCode": "smtp; 550 5.1.1 Ada Lovelace is unknown here"}
+    listener.hear(
+        listener.about(report, "bounce", to=ADA, **name),
+        listener.about(report, "click", to=ADA, link="https://example.org/?who=lovelace"),
+    )
+    assert "ovelace" in everything(engine)
+    assert erase(engine).rows["events"] == 2
+    left = everything(engine)
+    assert "ovelace" not in left and left.count(TOKENS.fingerprints(ADA)[0]) == 4
+    with reading(engine) as connection:
+        assert connection.scalars(select(events.c.raw)).all() == [None, None]
 
 
 def test_the_ledger_keeps_its_row_under_a_hash_and_balances(ada: Engine) -> None:

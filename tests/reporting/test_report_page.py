@@ -10,12 +10,12 @@ import pytest
 from lxml import html as parser
 from sqlalchemy import Engine
 
+from newsletter.checks.colours import palette
 from newsletter.reporting.gathering import issue_figures, year_figures
 from newsletter.reporting.page import Look, issue_page, year_page
 from newsletter.reporting.picturing import issue_plots
 from newsletter.reporting.svg import ROLES
 from newsletter.store.engine import migrate, open_engine
-from newsletter.web.colours import palette
 from tests.browsers import chromium
 from tests.node_packages import npm_file
 from tests.reporting.world import NOVEMBER, World, a_busy_year

@@ -1,12 +1,13 @@
 """A person's whole history, also of somebody who is not on the list."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, insert
 
+from newsletter.cli.why import delivery_lines, event_lines
 from newsletter.model import Outcome, OutcomeKind
 from newsletter.people.forgetting import forget
 from newsletter.people.importing import import_csv
@@ -18,6 +19,7 @@ from newsletter.senders.memory import MemorySender
 from newsletter.store.tables import suppressions
 from newsletter.tokens import Tokens
 from tests.delivery.driver import Driver, accepted, an_issue
+from tests.feedback.reports import Listener, report
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 LATER = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -69,6 +71,54 @@ def test_all_that_happened_is_on_one_page(ada: Engine) -> None:
     ]
     assert found.today == "unsubscribed"
     assert found.as_dict()["deliveries"][0]["campaign_state"] == "finished"
+
+
+def test_what_the_provider_reported_stands_under_each_delivery(ada: Engine) -> None:
+    listener = Listener(ada, now=LATER)
+    listener.campaign_id = 1
+    at = NOON + timedelta(minutes=3)
+    listener.hear(
+        listener.about(report, "open", to=ADA, at=at + timedelta(hours=1), userAgent="Mozilla/5.0"),
+        listener.about(report, "bounce", to=ADA, at=at),
+        listener.about(report, "delivery", to="bob@example.org", at=at),
+        report("complaint", ADA, at=at),  # of other mail, such as a confirmation
+    )
+    found = why(ada)
+    first, second = found.deliveries
+    assert [(event.kind, event.bounce, event.machine) for event in found.events_of(first.delivery)] == [
+        ("bounce", "hard", False),
+        ("open", "", True),
+    ]
+    assert found.events_of(second.delivery) == []
+    assert [event.kind for event in found.events_of(None)] == ["complaint"]
+    plain = found.as_dict()
+    assert plain["deliveries"][0]["events"][0] == {
+        "kind": "bounce",
+        "at": at.isoformat(),
+        "bounce": "hard",
+        "detail": "Permanent General 5.1.1: smtp; 550 5.1.1 user unknown",
+        "link": "",
+        "machine": False,
+        "message_id": "m-1",
+    }
+    assert plain["deliveries"][1]["events"] == []
+    assert [event["kind"] for event in plain["other_events"]] == ["complaint"]
+    lines = delivery_lines(found)
+    assert lines[1] == (
+        "      2026-11-02 12:03 UTC  hard bounce: Permanent General 5.1.1: smtp; 550 5.1.1 user unknown"
+    )
+    assert lines[2] == "      2026-11-02 13:03 UTC  open by a program: privacy proxy"
+    assert event_lines(found.events_of(None), indent=2) == ["  2026-11-02 12:03 UTC  complaint: abuse"]
+
+
+def test_somebody_forgotten_is_still_shown_what_happened_without_what_it_said(ada: Engine) -> None:
+    listener = Listener(ada, now=LATER)
+    listener.campaign_id = 1
+    listener.hear(listener.about(report, "bounce", to=ADA))
+    forget(ada, ADA, fingerprints=TOKENS.fingerprints, clock=lambda: LATER)
+    found = why(ada)
+    [event] = found.events_of(found.deliveries[0].delivery)
+    assert (event.kind, event.bounce, event.detail) == ("bounce", "hard", "")
 
 
 def test_what_nobody_knows_is_said(ada: Engine) -> None:

@@ -8,15 +8,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from newsletter.checks.colours import contrast, read_colour
+from newsletter.archive.words import Words, languages, texts
+from newsletter.checks.colours import contrast, palette, read_colour
 from newsletter.errors import ConfigError, IssueError
 from newsletter.people.joining import LONGEST_NAME
 from newsletter.settings import Workspace
 from newsletter.settings_file import load_settings
 from newsletter.web import app_from_env
 from newsletter.web.app import web_app
-from newsletter.web.colours import palette
-from newsletter.web.words import Words, languages, texts
 from newsletter.wiring import Services
 from tests.workspaces import make_desk
 

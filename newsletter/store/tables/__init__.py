@@ -23,6 +23,7 @@ from newsletter.store.tables.people import (
     subscribers,
     suppressions,
 )
+from newsletter.store.tables.replies import replies, reply_bans
 from newsletter.store.tables.schedule import notices, schedules
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "meta",
     "metadata",
     "notices",
+    "replies",
+    "reply_bans",
     "request_limits",
     "schedules",
     "signups",

@@ -1,4 +1,4 @@
-"""Every word that the pages and the confirmation mail say: ``languages/LANGUAGE.toml``.
+"""Every word that the web pages and the confirmation mail say: ``languages/LANGUAGE.toml``.
 
 Add a language by adding a file with the same keys; English stands in where there is none.
 """
