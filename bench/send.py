@@ -5,10 +5,10 @@
     ./dev bench send --people 20000 --api raw --database postgresql
     ./dev bench send --check                exit 1 below 15 times the naive loop
 
-A send is measured from its beginning to the last record, other processes started and ended among it, as
-`newsletter send` does it; planning is reported apart. CPU and memory are those of all its processes (what they
-share counted once). Real boto3 over HTTP to a sink in another process, which takes everything at once (no TLS,
-no latency).
+A send is measured from its beginning to the last record, other processes started and ended among it, as the
+command does it; planning is reported apart. CPU and memory are those of all its processes (what they share
+counted once). Real boto3 over HTTP to a sink in another process, which takes everything at once (no TLS, no
+latency).
 The issue is one of ordinary length: a greeting, a sentence that depends on a tag, the unsubscribe link.
 
 "Naive" is one loop in one thread: fill a parsed Jinja template, build an EmailMessage, ``send_email`` with a

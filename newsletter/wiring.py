@@ -168,7 +168,7 @@ class Services:
         return open_ses(client, self.settings, issue, clock=self.clock)
 
     def refuse_unfit(self, issue: "CompiledIssue") -> None:
-        """Raise SendError if mail of this account would not reach its readers: not verified, in the sandbox."""
+        """Raise SendError if mail of this account would not reach readers: not verified, in the sandbox."""
         if self.settings.sender.kind != "ses":
             return
         from newsletter.aws.doctor import examine_to_send, refuse_fatal

@@ -12,18 +12,26 @@ import click
 
 from newsletter import __version__
 from newsletter.cli import (
+    archive,
+    aws,
     campaigns,
     database,
+    events,
     issues,
     mailbox,
     people,
     preview,
+    replies,
+    report,
+    run,
+    schedule,
     segments,
     sending,
     serve,
     start,
     steering,
     why,
+    worker,
 )
 from newsletter.cli.output import State
 from newsletter.errors import NewsletterError
@@ -121,13 +129,21 @@ for command in (
     *preview.COMMANDS,
     *issues.COMMANDS,
     *sending.COMMANDS,
+    *schedule.COMMANDS,
+    *run.COMMANDS,
+    *worker.COMMANDS,
     *steering.COMMANDS,
     *campaigns.COMMANDS,
+    *report.COMMANDS,
     *people.COMMANDS,
     *segments.COMMANDS,
     *why.COMMANDS,
+    *events.COMMANDS,
     *serve.COMMANDS,
+    *archive.COMMANDS,
+    *replies.COMMANDS,
     *mailbox.COMMANDS,
     *database.COMMANDS,
+    *aws.COMMANDS,
 ):
     cli.add_command(command)

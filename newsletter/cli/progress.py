@@ -19,18 +19,29 @@ __all__ = ["cool_off", "describe_accounts", "describe_campaign", "graceful_stop"
 
 
 def run_to_the_end(state: State, campaign: "Campaign") -> None:
-    """Deliver what is queued, with a progress bar; then print the accounts and end with their exit code."""
+    """Deliver what is queued, with a progress bar; then print the accounts and end with their exit code.
+
+    Where workers live, they deliver, and this looks on.
+    """
     from newsletter import pipeline
+    from newsletter.fleet import watching
     from newsletter.standing import standing
 
     services = state.services
     stopped: NewsletterError | None = None
-    with graceful_stop() as stop:
+    if workers := watching.workers(services):
+        note(f"{workers} worker{'s send' if workers > 1 else ' sends'} it.")
+    with graceful_stop(*([watching.LEFT] if workers else [])) as stop:
         try:
             wait = sys.stderr.isatty()  # with nobody watching, whatever started us comes again
             settings = services.settings
             price = settings.ses.price_per_thousand if settings.sender.kind == "ses" else 0.0
-            _draw(pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait), price)
+            steps = (
+                watching.watch(services, campaign, stop=stop.is_set)
+                if workers
+                else pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait)
+            )
+            _draw(steps, price)
         except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
             stopped = error
     found = {each.id: (each, accounts) for each, accounts in standing(services, campaign.slug)}

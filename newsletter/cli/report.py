@@ -48,6 +48,7 @@ def report(state: State, issue: str | None, whole_year: bool, year: int | None, 
     if file is None:
         state.result(figures.as_dict(), None if state.json else _text(services, figures))
         return
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_page(services, figures), "utf-8")
     state.result(
         {**figures.as_dict(), "html": str(file)}, f"Wrote {services.shown(file)}. Open it in a browser."

@@ -89,6 +89,7 @@ def _send_test(state: State, issue: str, segment: str | None, test: tuple[str, .
 def _send_issue(state: State, issue: str, segment: str | None, *, dry_run: bool, yes: bool) -> None:
     from newsletter import pipeline, readying
     from newsletter.due.appointments import by_hand
+    from newsletter.fleet.watching import given_to_workers
 
     services = state.services
     ready = readying.prepare_to_send(services, issue, segment)
@@ -108,7 +109,7 @@ def _send_issue(state: State, issue: str, segment: str | None, *, dry_run: bool,
     else:
         if campaign.content_hash != ready.issue.hash:
             note("The issue was edited after its send began; what was frozen then is what goes.")
-        campaign = pipeline.start(services, ready, also=by_hand(services, ready))
+        campaign = pipeline.start(services, ready, also=given_to_workers(services, by_hand(services, ready)))
     run_to_the_end(state, campaign)
 
 
@@ -117,6 +118,7 @@ def _begin(state: State, ready: "Ready", *, yes: bool) -> "Campaign":
     from newsletter import pipeline
     from newsletter.due.appointments import booked, by_hand
     from newsletter.due.backups import back_up_before
+    from newsletter.fleet.watching import given_to_workers
 
     services = state.services
     for remark in ready.remarks:
@@ -132,7 +134,7 @@ def _begin(state: State, ready: "Ready", *, yes: bool) -> "Campaign":
         confirm_readers(counts.queued, yes=yes)
     else:
         note("Nobody would be mailed: there is no confirmed subscriber in this segment.")
-    campaign = pipeline.start(services, ready, also=by_hand(services, ready))
+    campaign = pipeline.start(services, ready, also=given_to_workers(services, by_hand(services, ready)))
     back_up_before(services, campaign, _warn)
     if counts.queued and not yes:
         cool_off(services, campaign)

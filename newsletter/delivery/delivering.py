@@ -10,6 +10,7 @@ Decisions.
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from sqlalchemy import Engine
 
@@ -23,7 +24,7 @@ from newsletter.delivery.pacing import Pacer, shared_limit
 from newsletter.delivery.processes import ProcessHands, worth_processes
 from newsletter.delivery.progress import Meter, Progress
 from newsletter.delivery.running import Run
-from newsletter.delivery.writing import Writer
+from newsletter.delivery.writing import LEASE, Writer
 from newsletter.errors import UsageError
 from newsletter.model import CampaignState
 from newsletter.ports import Clock, Sender
@@ -51,6 +52,7 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     wait: bool = False,
     recipe: Callable[[], Caller] | None = None,
     processes: int | None = None,
+    lease: timedelta = LEASE,
 ) -> Iterator[Progress]:
     """Deliver what is queued, yielding how far it is as calls end; ends when nothing is left to do.
 
@@ -58,7 +60,8 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     limit: whose pace this is; default: that of the sender's kind. threads: default: as measured.
     wait: wait while the daily quota is used up, and go on by itself. recipe: makes the caller anew in another
     process, so that a long send may use every core; pickled. processes: how many with a recipe, 0 for this
-    one alone; default: as many as are worth it.
+    one alone; default: as many as are worth it. lease: how long a claim is ours before another host may take
+    us for dead.
 
     Raises Stopped when stopped or paused, Parked (a Stopped) when the daily quota is used up, SendError
     when the provider refuses the account, nothing gets through or the canary objects (the campaign is paused
@@ -89,6 +92,7 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
         clock=clock,
         sleep=sleep,
         owner=this_process(),
+        lease=lease,
     )
     caller = Caller(campaign_key=campaign.key, sender=sender, press=press, clock=clock)
     hands: Hands = ThreadHands(caller.hand_over)

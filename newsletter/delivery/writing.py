@@ -51,6 +51,7 @@ class Writer:
     clock: Clock
     sleep: Callable[[float], None]
     owner: str
+    lease: timedelta = LEASE
 
     def turn(self, ended: Sequence[Done], *, calls: int, room: int | None = None) -> Turn:
         """Record the calls that ended and claim up to so many new ones: one commit, on disk on return.
@@ -129,7 +130,7 @@ class Writer:
                 limit=size,
                 owner=self.owner,
                 call_id=attempted[-1],
-                lease_until=now + LEASE,
+                lease_until=now + self.lease,
                 now=now,
             )
             if call.rows:

@@ -74,7 +74,10 @@ def test_each_picture_exists_is_small_and_says_what_it_shows_and_none_is_left_ov
             assert len(alt) > 10, name
             assert 500 < (DOCS / name).stat().st_size < 60_000, name
             named.add(DOCS / name)
-    assert named == set((DOCS / "images").rglob("*.png"))
+    reports = {
+        DOCS / name for name in re.findall(r"images/reports/\S+\.png", (DOCS / "reports.md").read_text())
+    }
+    assert named | reports == set((DOCS / "images").rglob("*.png"))
 
 
 def test_the_templates_page_shows_each_template_in_light_and_dark_and_names_only_what_there_is() -> None:

@@ -285,12 +285,14 @@ def test_a_damaged_backup_is_one_line_and_nothing_is_lost(kind: str, place: Plac
     file = place.back_up()
     whole = file.read_bytes()
     middle = len(whole) // 2
+    # on SQLite the beginning of a page that holds readers: elsewhere nobody may use the bytes
+    spot = whole.index(b"@example.org") // 4096 * 4096 + 600 if place.url.startswith("sqlite") else middle
     file.write_bytes(
         {
             "cut": whole[:middle],
-            "flipped": whole[: middle - 600]
-            + bytes(byte ^ 255 for byte in whole[middle - 600 : middle + 600])
-            + whole[middle + 600 :],
+            "flipped": whole[: spot - 600]
+            + bytes(byte ^ 255 for byte in whole[spot - 600 : spot + 600])
+            + whole[spot + 600 :],
             "text": b"Dear reader",
             "empty": b"",
         }[kind]

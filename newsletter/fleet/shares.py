@@ -1,0 +1,241 @@
+"""A worker's shares: deliver for a while, then see to it that there is a next share, until all is done.
+
+    held? -> deliver for 45 s -> put the next one        share 0 meanwhile: one for each live worker
+
+A share that fails is put again, later each time; after some tries its campaign is paused, with the reason.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from newsletter import pipeline
+from newsletter.delivery import planning
+from newsletter.delivery.owners import this_process
+from newsletter.delivery.pacing import Parked
+from newsletter.delivery.progress import Progress
+from newsletter.delivery.tending import untended
+from newsletter.delivery.writing import LEASE
+from newsletter.errors import NewsletterError, Stopped
+from newsletter.fleet.jobs import Share, fill, put
+from newsletter.model import CampaignState
+from newsletter.people.segments import audience_of
+from newsletter.store import campaigns, fleet
+from newsletter.store.campaigns import Campaign
+from newsletter.store.engine import reading
+from newsletter.wiring import Services
+
+__all__ = ["TRIES", "Say", "Shares", "Way", "put_again"]
+
+TRIES: Final = 5  #: failures of a share, one after the other, after which its campaign is paused
+
+_SHARE: Final = timedelta(seconds=45)
+_LOOK: Final = timedelta(seconds=5)  # for new workers
+_HELD: Final = 2.0  # seconds until the next look
+_IN_FLIGHT: Final = 5.0  # while only calls of others are left
+_LONGEST_PARK: Final = 600.0
+_PATIENCE: Final = timedelta(seconds=30)  # that the database may be away between two shares
+_UNDER_WAY: Final = (CampaignState.PLANNING, CampaignState.SENDING)
+
+T = TypeVar("T")
+
+
+class Say(Protocol):
+    """Writes a line of the log: ``newsletter.daemon.log.Log.line``."""
+
+    def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Write what happened."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """How a worker delivers. processes, lease: as ``pipeline.deliver`` takes them."""
+
+    processes: int | None = None
+    lease: timedelta = LEASE
+
+
+def put_again(
+    connection: Connection, share: Share, campaign: Campaign, why: str, say: Say, *, seconds: float = 0.0
+) -> None:
+    """Put a share that failed again, or pause its campaign if it has failed too often. why: a sentence."""
+    tries = share.tries + 1
+    if tries < TRIES:
+        put(connection, replace(share, tries=tries), seconds=seconds or 2.0**tries)
+        say("failed", level="warning", issue=campaign.slug, slot=share.slot, tries=tries, text=why)
+        return
+    reason = f"its shares failed {TRIES} times in a row: {why.rstrip('.')}"
+    campaigns.move(connection, campaign.id, to=CampaignState.PAUSED, since=_UNDER_WAY, reason=reason)
+    say(
+        "halted",
+        level="error",
+        issue=campaign.slug,
+        tries=tries,
+        text=f"{campaign.slug} is paused: {reason}.",
+    )
+
+
+class Shares:
+    """The shares of one worker. Several threads may do some at a time, of one campaign each.
+
+    interrupted: whether a stop ended one before its end. shaken: set when the database failed one.
+    handing_over: ends those under way, which are put again, while the worker connects to the database anew.
+    """
+
+    def __init__(self, services: Services, way: Way, stop: threading.Event, say: Say) -> None:
+        self._services, self._way, self._stop, self._say = services, way, stop, say
+        self._busy: set[int] = set()
+        self._lock = threading.Lock()
+        self.interrupted = False
+        self.shaken = threading.Event()
+        self.handing_over = threading.Event()
+
+    def do(self, share: Share) -> None:
+        """Do a share, and put the next one. Raises what the database raises when it stays away."""
+        try:
+            self._do(share)
+        except DBAPIError:
+            self.shaken.set()
+            raise
+
+    def _do(self, share: Share) -> None:
+        campaign = self._campaign(share)
+        if campaign.state not in _UNDER_WAY:
+            return
+        if self._is_held(share):
+            self._put(share, _HELD)
+            return
+        share = replace(share, held_by="")
+        with self._alone_here(campaign) as alone:
+            if not alone:
+                self._put(share, _HELD)
+                return
+            began = self._services.clock()
+            try:
+                self._deliver(share, campaign, began)
+            except Parked as error:
+                self._say("waits", issue=campaign.slug, text=str(error), until=error.until)
+                if share.slot == 0:
+                    left = (error.until - self._services.clock()).total_seconds()
+                    self._put(replace(share, tries=0), min(max(left, _HELD), _LONGEST_PARK))
+            except Stopped as error:
+                self._after_stop(share, error)
+            except DBAPIError:
+                self._say("failed", level="warning", issue=campaign.slug, text="The database was away.")
+                self.shaken.set()
+                self._put(share, _HELD)
+            except Exception as error:  # whatever it is must not be tried for ever
+                self._after_failure(share, error)
+            else:
+                self._after_end(share)
+
+    def _deliver(self, share: Share, campaign: Campaign, began: datetime) -> None:
+        services, way = self._services, self._way
+        if campaign.state is CampaignState.PLANNING:
+            who = audience_of(services.settings, campaign.segment)
+            campaign = planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
+
+        def stop() -> bool:
+            asked = self._stop.is_set() or self.handing_over.is_set()
+            return asked or services.clock() - began >= _SHARE
+
+        look = began
+        steps = pipeline.deliver(services, campaign, stop=stop, processes=way.processes, lease=way.lease)
+        for step in steps:
+            now = services.clock()
+            if share.slot == 0 and now >= look and self._invites(step):
+                look = now + _LOOK
+                with services.engine.begin() as connection:
+                    fill(connection, campaign.id, fleet.live_workers(services.engine))
+
+    def _invites(self, step: Progress) -> bool:
+        """Return whether others may take part: not while the first mails go alone."""
+        alone = self._services.settings.safety.canary if self._services.settings.sender.kind == "ses" else -1
+        return step.queued > 0 and step.sent > alone
+
+    def _after_stop(self, share: Share, error: Stopped) -> None:
+        """Our time is over, this worker stops, or the campaign was paused."""
+        campaign = self._campaign(share)
+        if campaign.state is CampaignState.PAUSED:
+            self._say("waits", issue=campaign.slug, text=str(error))
+        elif campaign.state is CampaignState.SENDING:
+            if self._stop.is_set():
+                self.interrupted = True
+                self._say("interrupted", issue=campaign.slug, slot=share.slot)
+            else:
+                self._say("share", issue=campaign.slug, slot=share.slot)
+            self._put(replace(share, tries=0), 0.0)
+
+    def _after_failure(self, share: Share, error: Exception) -> None:
+        campaign = self._campaign(share)
+        known = isinstance(error, NewsletterError)
+        if campaign.state is CampaignState.PAUSED:
+            self._say("halted", level="warning", issue=campaign.slug, text=str(error) if known else "")
+        elif campaign.state in _UNDER_WAY:
+            # nobody knows what the text of an unexpected error holds
+            why = str(error) if known else f"unexpected {type(error).__name__}"
+            with self._services.engine.begin() as connection:
+                put_again(connection, share, campaign, why, self._say)
+
+    def _after_end(self, share: Share) -> None:
+        """Nothing is queued: all is done, or the last calls are in flight elsewhere."""
+        campaign = self._campaign(share)
+        if campaign.state is CampaignState.FINISHED:
+            self._say("finished", issue=campaign.slug, slot=share.slot)
+        elif campaign.state is CampaignState.SENDING and share.slot == 0:
+            self._put(replace(share, tries=0), _IN_FLIGHT)
+
+    def _is_held(self, share: Share) -> bool:
+        services = self._services
+        if not share.held_by:
+            return False
+        with reading(services.engine) as connection:
+            if fleet.tended_by(connection, share.campaign_id) != share.held_by:
+                return False
+        free = {number for number, _ in untended(services.engine, this_process(), services.clock)}
+        return share.campaign_id not in free
+
+    @contextmanager
+    def _alone_here(self, campaign: Campaign) -> Iterator[bool]:
+        """Give whether this worker does no other share of the campaign: another worker should have it."""
+        with self._lock:
+            alone = campaign.id not in self._busy
+            self._busy.add(campaign.id)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._busy.discard(campaign.id)
+
+    def _campaign(self, share: Share) -> Campaign:
+        def look() -> Campaign:
+            with reading(self._services.engine) as connection:
+                return campaigns.get_campaign(connection, share.campaign_id)
+
+        return self._patiently(look)
+
+    def _put(self, share: Share, seconds: float) -> None:
+        def work() -> None:
+            with self._services.engine.begin() as connection:
+                put(connection, share, seconds=seconds)
+
+        self._patiently(work)
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do it again while the database is away, for a while."""
+        until = self._services.clock() + _PATIENCE
+        while True:
+            try:
+                return work()
+            except DBAPIError as error:
+                away = error.connection_invalidated or isinstance(error, OperationalError)
+                if not away or self._services.clock() >= until:
+                    raise
+            self._services.sleep(1.0)
