@@ -26,7 +26,7 @@ from tests.workspaces import Desk, make_desk
 
 NOVEMBER = "2026-11-individual-vs-group"
 SEED = os.environ.get("CHAOS_SEED", "1")
-KILLS = int(os.environ.get("CHAOS_KILLS", "5"))  #: for each database and API
+KILLS = int(os.environ.get("CHAOS_KILLS", "3"))  #: for each database and API
 RATE = 60  #: mails a second while processes are killed, so that there is something left to kill
 
 pytestmark = [pytest.mark.slow]

@@ -77,7 +77,7 @@ def test_killed_again_and_again_mails_nobody_twice_and_forgets_nobody(
     campaign: Driver, shop: Workshop, tmp_path: Path, victim: str
 ) -> None:
     """A killed sender takes its calls with it and no more; without its writer, none begins another call."""
-    kills, batch, readers = 3, 10, 1500
+    kills, batch, readers = 2, 10, 1500
     campaign.queue(*people(readers))
     sink = tmp_path / "sink"
     order = Order(
