@@ -255,7 +255,7 @@ def test_a_report_as_a_file_says_where_it_is(small: Desk, tmp_path: Path) -> Non
         (["2026-11-individual-vs-group"], 2, "has not been sent"),
         (["--all", "--year", "2020"], 2, "No issue was sent in 2020"),
         (["--all", "--year", "1"], 2, "is not in the range"),
-        ([SLUG, "--html", "no/such/folder/x.html"], 1, "No such file or directory"),
+        ([SLUG, "--html", "newsletter.toml/x.html"], 1, "File exists"),
     ],
 )
 def test_what_cannot_be_told_is_one_clear_line(small: Desk, asked: list[str], code: int, says: str) -> None:
