@@ -97,10 +97,11 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     caller = Caller(campaign_key=campaign.key, sender=sender, press=press, clock=clock)
     hands: Hands = ThreadHands(caller.hand_over)
     if recipe is not None:
-        with reading(engine) as connection:
-            queued = tally(connection, campaign_id).queued
-        count = worth_processes(sender.form, pacer.rate, queued) if processes is None else processes
-        hands = ProcessHands(recipe, processes=count) if count else hands
+        if processes is None:
+            with reading(engine) as connection:
+                queued = tally(connection, campaign_id).queued
+            processes = worth_processes(sender.form, pacer.rate, queued)
+        hands = ProcessHands(recipe, processes=processes) if processes else hands
     crew = Crew(hands, size=threads)
     try:
         yield from Run(writer, crew, stop=stop, place=place, canary=canary, wait=wait).steps()
