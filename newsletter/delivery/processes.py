@@ -51,7 +51,12 @@ def worth_processes(form: Form, rate: float | None, mails: int) -> int:
     wanted = 2.0 * one if rate is None else rate
     if wanted <= one or mails / one < _START_SECONDS:
         return 0
-    return max(0, min(len(psutil.Process().cpu_affinity()), 1 + int(wanted / one)))
+    return min(_cores(), 1 + int(wanted / one))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; macOS has no affinity to ask for."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass
