@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,8 +29,11 @@ def sink(rate: float = 100_000.0, latency: float = 0.0) -> Iterator[str]:
 
 
 @contextmanager
-def database(kind: str, folder: Path) -> Iterator[str]:
-    """Give the URL of an empty database: a file, or a PostgreSQL server of our own, set up as it comes."""
+def database(kind: str, folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+    """Give the URL of an empty database: a file, or a PostgreSQL server of our own.
+
+    settings: of the server, where it is not to be set up as it comes.
+    """
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'newsletter.db'}"
         return
@@ -50,7 +54,8 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         with (folder / "postgresql.log").open("ab") as log:  # not a pipe: the server keeps it open
             subprocess.run([*become, *map(str, command)], stdout=log, stderr=log, cwd="/", check=True)
 
-    options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}"
+    own = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(home)}
+    options = " ".join(f"-c {name}={value}" for name, value in {**settings, **own}.items())
     try:
         run(
             binaries / "initdb",

@@ -100,10 +100,11 @@ def deliver(
     wait: bool = False,
     processes: int | None = None,
     lease: timedelta = LEASE,
+    own: bool = False,
 ) -> Iterator[Progress]:
     """Send what is queued, in the words that were frozen; yields as calls to the provider end.
 
-    wait: wait while the daily quota is used up, and go on by itself. processes, lease: as in
+    wait: wait while the daily quota is used up, and go on by itself. processes, lease, own: as in
     ``delivery.delivering``. Raises Stopped when stop() said so, Parked when the quota is used up and nobody
     is to wait, SendError when the provider refuses the account.
     """
@@ -128,6 +129,7 @@ def deliver(
         recipe=partial(caller_of, services.workspace, services.env, issue, campaign.key, sender.form),
         processes=processes,
         lease=lease,
+        own=own,
     )
     with listening.beside(services):
         yield from tending(services.engine, campaign, this_process(), services.clock, steps)

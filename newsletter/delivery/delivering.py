@@ -21,7 +21,7 @@ from newsletter.delivery.ending import paused
 from newsletter.delivery.hands import Hands, ThreadHands
 from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import Pacer, shared_limit
-from newsletter.delivery.processes import ProcessHands, worth_processes
+from newsletter.delivery.processes import MANY, ProcessHands, worth_processes
 from newsletter.delivery.progress import Meter, Progress
 from newsletter.delivery.running import Run
 from newsletter.delivery.writing import LEASE, Writer
@@ -31,7 +31,7 @@ from newsletter.ports import Clock, Sender
 from newsletter.store import campaigns, guard
 from newsletter.store.engine import reading
 from newsletter.store.limits import Limit
-from newsletter.store.tallies import tally
+from newsletter.store.tallies import queued_at_most
 
 __all__ = ["deliver"]
 
@@ -53,6 +53,7 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     recipe: Callable[[], Caller] | None = None,
     processes: int | None = None,
     lease: timedelta = LEASE,
+    own: bool = False,
 ) -> Iterator[Progress]:
     """Deliver what is queued, yielding how far it is as calls end; ends when nothing is left to do.
 
@@ -61,7 +62,7 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     wait: wait while the daily quota is used up, and go on by itself. recipe: makes the caller anew in another
     process, so that a long send may use every core; pickled. processes: how many with a recipe, 0 for this
     one alone; default: as many as are worth it. lease: how long a claim is ours before another host may take
-    us for dead.
+    us for dead. own: say only what this run does (``progress.OwnMeter``), for one among many at a campaign.
 
     Raises Stopped when stopped or paused, Parked (a Stopped) when the daily quota is used up, SendError
     when the provider refuses the account, nothing gets through or the canary objects (the campaign is paused
@@ -99,12 +100,12 @@ def deliver(  # noqa: PLR0913  (everything from outside comes in as an argument)
     if recipe is not None:
         if processes is None:
             with reading(engine) as connection:
-                queued = tally(connection, campaign_id).queued
+                queued = queued_at_most(connection, campaign_id, MANY)
             processes = worth_processes(sender.form, pacer.rate, queued)
         hands = ProcessHands(recipe, processes=processes) if processes else hands
     crew = Crew(hands, size=threads)
     try:
-        yield from Run(writer, crew, stop=stop, place=place, canary=canary, wait=wait).steps()
+        yield from Run(writer, crew, stop=stop, place=place, canary=canary, wait=wait, own=own).steps()
     finally:
         crew.dismiss()
         guard.advance_epoch(engine, place)

@@ -30,11 +30,12 @@ from newsletter.delivery.serving import Answer, Asked, answered, asked, serve
 from newsletter.errors import NewsletterError
 from newsletter.ports import Form
 
-__all__ = ["ProcessHands", "worth_processes"]
+__all__ = ["MANY", "ProcessHands", "worth_processes"]
 
 #: Mails a second of one process, in round figures (bench/send), and what it takes to start others.
 _ONE_PROCESS: Final = {"bulk": 4000.0, "raw": 300.0}
 _START_SECONDS: Final = 3.0
+MANY: Final = round(_START_SECONDS * max(_ONE_PROCESS.values()))  #: mails that are worth others in any form
 _LONGEST_START: Final = 60.0  # seconds
 _LONGEST_END: Final = 2.0
 

@@ -1,4 +1,8 @@
-"""How far a run has come. Counted from rows at the start and the end, and now and then in between."""
+"""How far a run has come. Counted from rows at the start and the end, and now and then in between.
+
+Meter     of the whole campaign: for whoever sends it alone, or looks on
+OwnMeter  of one run among many: never reads the whole campaign
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,14 +14,15 @@ from sqlalchemy import Engine
 
 from newsletter.model import CampaignState, DeliveryState
 from newsletter.ports import Clock
-from newsletter.store.campaigns import get_campaign
+from newsletter.store.campaigns import OPEN, get_campaign
 from newsletter.store.engine import reading
 from newsletter.store.rows import Settled
-from newsletter.store.tallies import tally
+from newsletter.store.tallies import open_deliveries, queued_at_most, sent_at_most, tally
 
-__all__ = ["Meter", "Progress"]
+__all__ = ["Meter", "OwnMeter", "Progress"]
 
 _RECOUNT: Final = timedelta(seconds=30)
+_OWN_LOOK: Final = timedelta(seconds=2)
 _RECOUNT_SHARE: Final = 100  # counting a million rows takes a while: at most a hundredth of the run
 
 
@@ -75,6 +80,8 @@ class Meter:
 
     def __init__(self, engine: Engine, campaign_id: int, clock: Clock) -> None:
         self._engine, self._campaign_id, self._clock = engine, campaign_id, clock
+        self._counts: Counter[DeliveryState] = Counter()
+        self._total = 0
         self.recount()
 
     def recount(self) -> None:
@@ -95,7 +102,35 @@ class Meter:
             }
         )
         ended = self._clock()
-        self._next_count = ended + max(_RECOUNT, _RECOUNT_SHARE * (ended - began))
+        self._dear = _RECOUNT_SHARE * (ended - began)
+        self._counted_at = ended
+
+    def glance(self) -> None:
+        """Take from the rows what is open, and everything now and then; for onlookers, who add nothing.
+
+        Between two counts, what is settled counts as sent if it was not failed or skipped at the last one.
+        """
+        if self._clock() >= self._counted_at + self._dear:
+            self.recount()
+            return
+        with reading(self._engine) as connection:
+            campaign = get_campaign(connection, self._campaign_id)
+            found = open_deliveries(connection, self._campaign_id)
+        if campaign.state not in OPEN:
+            self.recount()
+            return
+        self._state, self._total = campaign.state, campaign.candidates
+        settled = self._total - found.queued - found.sending - found.uncertain
+        others = self._counts[DeliveryState.FAILED] + self._counts[DeliveryState.SKIPPED]
+        self._counts[DeliveryState.QUEUED] = found.queued
+        self._counts[DeliveryState.SENDING] = found.sending
+        self._counts[DeliveryState.UNCERTAIN] = found.uncertain
+        self._counts[DeliveryState.SENT] = max(0, settled - others)
+
+    @property
+    def total(self) -> int:
+        """All deliveries."""
+        return self._total
 
     @property
     def sent(self) -> int:
@@ -109,7 +144,7 @@ class Meter:
 
     def add(self, settled: Sequence[Settled], skipped: int = 0) -> None:
         """Take in what became of a call's rows, which were queued before; recount when it is time."""
-        if self._clock() >= self._next_count:
+        if self._clock() >= self._counted_at + max(_RECOUNT, self._dear):
             self.recount()
             return
         self._counts[DeliveryState.QUEUED] -= len(settled) + skipped
@@ -121,14 +156,55 @@ class Meter:
         counts = self._counts
         return Progress(
             state=self._state,
-            total=self._total,
-            sent=counts[DeliveryState.SENT],
+            total=self.total,
+            sent=self.sent,
             failed=counts[DeliveryState.FAILED],
             skipped=counts[DeliveryState.SKIPPED],
             uncertain=counts[DeliveryState.UNCERTAIN],
-            queued=max(0, counts[DeliveryState.QUEUED]),
+            queued=self.queued,
             sending=counts[DeliveryState.SENDING],
             rate=rate,
             waiting_until=waiting_until,
             note=note,
         )
+
+
+class OwnMeter(Meter):
+    """What this run does, and of the campaign only whether the first mails are sent and anything is queued.
+
+    sent begins with what was sent before, up to ``most``; queued is 0 or 1; total is what is known.
+    """
+
+    def __init__(self, engine: Engine, campaign_id: int, clock: Clock, *, most: int) -> None:
+        with reading(engine) as connection:
+            self._before = sent_at_most(connection, campaign_id, most)
+        super().__init__(engine, campaign_id, clock)
+
+    def recount(self) -> None:
+        """Look whether anything is queued."""
+        with reading(self._engine) as connection:
+            self._state = get_campaign(connection, self._campaign_id).state
+            self._any_queued = queued_at_most(connection, self._campaign_id, 1)
+        self._counted_at = self._clock()
+
+    @property
+    def total(self) -> int:
+        """What is known."""
+        return self._before + self._counts.total() + self._any_queued
+
+    @property
+    def sent(self) -> int:
+        """Deliveries that are sent, here or first."""
+        return self._before + super().sent
+
+    @property
+    def queued(self) -> int:
+        """1 if anything is queued."""
+        return self._any_queued
+
+    def add(self, settled: Sequence[Settled], skipped: int = 0) -> None:
+        """Take in what became of a call's rows."""
+        self._counts[DeliveryState.SKIPPED] += skipped
+        self._counts.update([row.state for row in settled if row.state is not DeliveryState.QUEUED])
+        if self._clock() >= self._counted_at + _OWN_LOOK:
+            self.recount()

@@ -13,7 +13,7 @@ from newsletter.delivery.crew import Crew
 from newsletter.delivery.ending import Ending, halted, say, stopped
 from newsletter.delivery.outcomes import Breaker
 from newsletter.delivery.pacing import Budget, rest
-from newsletter.delivery.progress import Meter, Progress
+from newsletter.delivery.progress import Meter, OwnMeter, Progress
 from newsletter.delivery.waiting import Patience
 from newsletter.delivery.writing import Writer
 from newsletter.model import DeliveryState, Effect
@@ -36,6 +36,7 @@ class Run:
         place: guard.Place,
         canary: Canary | None,
         wait: bool,
+        own: bool,
     ) -> None:
         self._writer, self._crew, self._stop = writer, crew, stop
         self._engine, self._campaign, self._pacer = writer.engine, writer.campaign, writer.pacer
@@ -49,7 +50,8 @@ class Run:
         )
         self._canary, self._wait = canary, wait
         self._breaker = Breaker()
-        self._meter = Meter(writer.engine, writer.campaign.id, writer.clock)
+        where = (writer.engine, writer.campaign.id, writer.clock)
+        self._meter = OwnMeter(*where, most=canary.size + 1 if canary else 0) if own else Meter(*where)
         self._in_canary = canary is not None and self._meter.sent <= canary.size
         self._ending: Ending | None = None  # what the run comes to once no call is in flight
         self._dry = False  # whether the last claim found nothing more that is due
@@ -57,10 +59,11 @@ class Run:
 
     def steps(self) -> Iterator[Progress]:
         """Deliver; yield at the start, as calls end and while waiting."""
-        self._patience.abandon_dead()
+        abandoned = self._patience.abandon_dead()
         if self._campaign.reason:
             say(self._engine, self._campaign, "")
-        self._meter.recount()
+        if abandoned:
+            self._meter.recount()
         yield self._show()
         try:
             yield from self._turns()

@@ -56,10 +56,10 @@ class Patience:
         self.next_beat = now + _BEAT
         return True
 
-    def abandon_dead(self) -> None:
-        """Make uncertain what dead processes left in flight."""
+    def abandon_dead(self) -> int:
+        """Make uncertain what dead processes left in flight; return how many deliveries that are."""
         with self.engine.begin() as connection:
-            deliveries.abandon_dead(connection, self.campaign.id, is_dead=is_dead, now=self.clock())
+            return deliveries.abandon_dead(connection, self.campaign.id, is_dead=is_dead, now=self.clock())
 
     def seconds_to_wait(self) -> float | None:
         """Say what to do when a claim took nothing: wait so long, or None: the run is over."""

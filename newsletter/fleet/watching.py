@@ -59,10 +59,15 @@ def watch(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -
     _let_go(services, campaign)
     clock = services.clock
     seen = served = clock()
+    meter: Meter | None = None
     while True:
         began = clock()
         try:
-            progress = _look(services, campaign)
+            if meter is None:
+                meter = Meter(services.engine, campaign.id, clock)
+            else:
+                meter.glance()
+            progress = meter.show(rate=None, note=_reason(services, campaign))
             served = clock() if workers(services) else served
             seen = clock()
         except OperationalError:
@@ -95,7 +100,6 @@ def _let_go(services: Services, campaign: Campaign) -> None:
         put_first(connection, Share(campaign_id=campaign.id))
 
 
-def _look(services: Services, campaign: Campaign) -> Progress:
+def _reason(services: Services, campaign: Campaign) -> str:
     with reading(services.engine) as connection:
-        reason = campaigns.get_campaign(connection, campaign.id).reason
-    return Meter(services.engine, campaign.id, services.clock).show(rate=None, note=reason)
+        return campaigns.get_campaign(connection, campaign.id).reason

@@ -1,6 +1,7 @@
 """Reading the ledger: how many rows are in which state, what is due next, and who is behind a call.
 
-All figures are counted from rows; nothing here writes.
+All figures are counted from rows; nothing here writes. ``tally`` reads every row of a campaign and is for
+beginnings and ends; what is asked while a send goes on reads only what is open (partial indexes).
 """
 
 import json
@@ -16,7 +17,20 @@ from sqlalchemy.sql.elements import TextClause
 from newsletter.model import DeliveryState
 from newsletter.store.tables import Instant, deliveries
 
-__all__ = ["Tally", "next_due", "oldest_sent", "people_of_call", "tally", "uncertain_ids"]
+__all__ = [
+    "FIRST_SENT",
+    "OPEN",
+    "Open",
+    "Tally",
+    "next_due",
+    "oldest_sent",
+    "open_deliveries",
+    "people_of_call",
+    "queued_at_most",
+    "sent_at_most",
+    "tally",
+    "uncertain_ids",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +69,63 @@ def tally(connection: Connection, campaign_id: int) -> Tally:
         else:
             states[row.state] = row.n
     return Tally(**states, skipped=dict(sorted(skipped.items())))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Open:
+    """Deliveries of one campaign with which something may still happen."""
+
+    queued: int = 0
+    sending: int = 0
+    uncertain: int = 0
+
+
+#: Each count by its own partial index, which needs the state as a literal.
+OPEN: Final = text(
+    """SELECT
+        (SELECT count(*) FROM deliveries WHERE campaign_id = :campaign_id AND state = 'queued') AS queued,
+        (SELECT count(*) FROM deliveries WHERE campaign_id = :campaign_id AND state = 'sending') AS sending,
+        (SELECT count(*) FROM deliveries
+            WHERE campaign_id = :campaign_id AND state = 'uncertain') AS uncertain"""
+)
+
+
+def open_deliveries(connection: Connection, campaign_id: int) -> Open:
+    """Return what is open. Reads indexes only: a tenth of a second for a million that are queued."""
+    row = connection.execute(OPEN, {"campaign_id": campaign_id}).one()
+    return Open(queued=row.queued, sending=row.sending, uncertain=row.uncertain)
+
+
+_QUEUED = text(
+    """SELECT count(*) FROM (
+        SELECT 1 FROM deliveries
+        WHERE campaign_id = :campaign_id AND state = 'queued' LIMIT :most) AS bounded"""
+)
+
+
+def queued_at_most(connection: Connection, campaign_id: int, most: int) -> int:
+    """Return how many are queued, or ``most`` if there are more: reads no more than those."""
+    found: int = connection.execute(_QUEUED, {"campaign_id": campaign_id, "most": most}).scalar_one()
+    return found
+
+
+#: Rows are claimed in the order in which they were planned, that of the subscribers. So what was sent first
+#: lies before the first thousand that are still queued, and nothing behind them has to be read.
+FIRST_SENT: Final = text(
+    """SELECT count(*) FROM (
+        SELECT 1 FROM deliveries
+        WHERE campaign_id = :campaign_id AND state = 'sent' AND subscriber_id <= coalesce(
+            (SELECT subscriber_id FROM deliveries WHERE campaign_id = :campaign_id AND state = 'queued'
+                ORDER BY campaign_id, id LIMIT 1 OFFSET 1000),
+            (SELECT max(subscriber_id) FROM deliveries WHERE campaign_id = :campaign_id))
+        LIMIT :most) AS bounded"""
+)
+
+
+def sent_at_most(connection: Connection, campaign_id: int, most: int) -> int:
+    """Return how many of the first are sent, or ``most`` if there are more."""
+    found: int = connection.execute(FIRST_SENT, {"campaign_id": campaign_id, "most": most}).scalar_one()
+    return found
 
 
 def uncertain_ids(connection: Connection, campaign_id: int) -> list[int]:

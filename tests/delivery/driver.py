@@ -55,6 +55,7 @@ class Driver:
     threads: int | None = 1
     canary: Canary | None = None
     wait: bool = False
+    own: bool = False
     place: Place = field(default_factory=lambda: Place(host="", database="test"))
 
     def clock(self) -> datetime:
@@ -124,6 +125,7 @@ class Driver:
             threads=self.threads,
             canary=self.canary,
             wait=self.wait,
+            own=self.own,
         )
 
     def deliver(self) -> list[Progress]:
