@@ -30,7 +30,7 @@ from newsletter.people.segments import audience_of
 from newsletter.personal.press import Press
 from newsletter.readying import Ready
 from newsletter.standing import newest
-from newsletter.store import campaigns, events, guard
+from newsletter.store import campaigns, events, freezing, guard
 from newsletter.store.campaigns import Campaign
 from newsletter.store.catching_up import count_missing
 from newsletter.store.engine import reading
@@ -81,11 +81,13 @@ def start(
     Press("raw", ready.issue, services.settings, services.tokens, "", services.clock)
     services.sender(ready.issue)
     fresh, now = existing_campaign(services, ready) is None, services.clock()
+    who = audience_of(services.settings, ready.segment)
     if fresh:
+        with reading(services.engine) as connection:
+            freezing.refuse_unknowable(connection, ready.issue.slug, who)
         services.refuse_unfit(ready.issue)
     services.publish_pictures(ready.issue)
     services.publish_page(ready.issue, now if fresh else None)
-    who = audience_of(services.settings, ready.segment)
     campaign = planning.begin(
         services.engine, ready.issue, segment=ready.segment, clock=lambda: now, also=also
     )
@@ -98,13 +100,14 @@ def deliver(
     *,
     stop: Callable[[], bool],
     wait: bool = False,
+    threads: int | None = None,
     processes: int | None = None,
     lease: timedelta = LEASE,
     own: bool = False,
 ) -> Iterator[Progress]:
     """Send what is queued, in the words that were frozen; yields as calls to the provider end.
 
-    wait: wait while the daily quota is used up, and go on by itself. processes, lease, own: as in
+    wait: wait while the daily quota is used up, and go on by itself. threads, processes, lease, own: as in
     ``delivery.delivering``. Raises Stopped when stop() said so, Parked when the quota is used up and nobody
     is to wait, SendError when the provider refuses the account.
     """
@@ -126,6 +129,7 @@ def deliver(
         if sender.kind == "ses"
         else None,
         wait=wait,
+        threads=threads,
         recipe=partial(caller_of, services.workspace, services.env, issue, campaign.key, sender.form),
         processes=processes,
         lease=lease,

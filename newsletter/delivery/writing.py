@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -24,6 +24,7 @@ __all__ = ["LEASE", "Turn", "Writer"]
 LEASE: Final = timedelta(minutes=10)  #: a claim older than this belongs to a process that is gone or stuck
 
 _RETRIES: Final = 5
+_FROM_THE_FRONT: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +42,23 @@ class Turn:
     dry: bool = False
 
 
+@dataclass
+class Mark:
+    """Where in the queue this process is: its next claim begins there, and at the front now and then.
+
+    PostgreSQL keeps what was claimed in the index until the next VACUUM, and walks past all of it: with ten
+    million people, a claim from the front takes ten times as long (bench/ledger).
+    """
+
+    at: int = 0
+    front_at: datetime | None = None
+
+    def begin(self, now: datetime) -> None:
+        """Go to the front if it is time to: there is what came back to the queue."""
+        if self.front_at is None or now >= self.front_at:
+            self.at, self.front_at = 0, now + _FROM_THE_FRONT
+
+
 @dataclass(frozen=True, kw_only=True)
 class Writer:
     """Writes one process's calls of one campaign into the ledger. Only one thread may use it."""
@@ -52,6 +70,7 @@ class Writer:
     sleep: Callable[[float], None]
     owner: str
     lease: timedelta = LEASE
+    mark: Mark = field(default_factory=Mark)
 
     def turn(self, ended: Sequence[Done], *, calls: int, room: int | None = None) -> Turn:
         """Record the calls that ended and claim up to so many new ones: one commit, on disk on return.
@@ -66,6 +85,7 @@ class Writer:
                 written = self._record(connection, ended)
                 claimed = self._claim(connection, calls, room, attempted) if calls else Turn()
         except OperationalError:
+            self.mark.at = 0  # perhaps nothing was claimed
             self.sleep(0.2)
             return Turn(written=self.write(ended, undo=attempted))
         return Turn(
@@ -103,6 +123,7 @@ class Writer:
         fates = {done.work.call.call_id: done.settled for done in ended}
         written = deliveries.record_calls(connection, fates, now)
         if any(row.state is DeliveryState.QUEUED for done in ended for row in done.settled):
+            self.mark.at = 0
             self._skip_if_cancelled(connection)
         throttled = [
             done.work.begun for done in ended if done.worst is not None and done.worst.effect is Effect.SLOW
@@ -119,20 +140,12 @@ class Writer:
             left = room if left is None else min(left, room)
         claimed: list[Call] = []
         skipped, dry = 0, False
-        for _ in range(calls):
+        self.mark.begin(now)
+        while len(attempted) < calls:
             size = budget.size if room is None else min(budget.size, max(room, 0))
             if size < 1 or (left is not None and left < size):
                 break
-            attempted.append(uuid.uuid4().hex)
-            call = deliveries.claim(
-                connection,
-                self.campaign.id,
-                limit=size,
-                owner=self.owner,
-                call_id=attempted[-1],
-                lease_until=now + self.lease,
-                now=now,
-            )
+            call = self._take(connection, size, now, attempted)
             if call.rows:
                 claimed.append(call)
             else:
@@ -141,9 +154,11 @@ class Writer:
                 left -= len(call.rows)
             if room is not None:
                 room -= len(call.rows)
-            dry = len(call.rows) + call.skipped < size
+            short = len(call.rows) + call.skipped < size
+            dry = short and not self.mark.at
             if dry:
                 break
+            self.mark.at = 0 if short else call.rows[-1].id if call.rows else self.mark.at
         self.pacer.spend(connection, budget, sum(len(call.rows) for call in claimed))
         begun = budget.pace.at if budget.pace is not None else now.timestamp()
         work = [
@@ -151,6 +166,19 @@ class Writer:
             for call in claimed
         ]
         return Turn(work=work, skipped=skipped, budget=budget, dry=dry)
+
+    def _take(self, connection: Connection, size: int, now: datetime, attempted: list[str]) -> Call:
+        attempted.append(uuid.uuid4().hex)
+        return deliveries.claim(
+            connection,
+            self.campaign.id,
+            limit=size,
+            owner=self.owner,
+            call_id=attempted[-1],
+            lease_until=now + self.lease,
+            now=now,
+            since=self.mark.at,
+        )
 
     def _skip_if_cancelled(self, connection: Connection) -> None:
         """What comes back to a campaign that was cancelled meanwhile would be queued for ever."""

@@ -118,7 +118,7 @@ FIRST_SENT: Final = text(
             (SELECT subscriber_id FROM deliveries WHERE campaign_id = :campaign_id AND state = 'queued'
                 ORDER BY campaign_id, id LIMIT 1 OFFSET 1000),
             (SELECT max(subscriber_id) FROM deliveries WHERE campaign_id = :campaign_id))
-        LIMIT :most) AS bounded"""
+        ORDER BY campaign_id, subscriber_id LIMIT :most) AS bounded"""
 )
 
 

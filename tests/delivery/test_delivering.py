@@ -249,6 +249,17 @@ def test_a_transient_refusal_is_tried_again_later(campaign: Driver) -> None:
     assert campaign.now - NOON == timedelta(seconds=10 + 20)
 
 
+def test_a_letter_that_is_tried_again_does_not_wait_for_all_others(campaign: Driver) -> None:
+    addresses = people(200)
+    campaign.sender = MemorySender(
+        {addresses[0]: [answer(RETRY)]}, max_batch=1, allowance=Allowance(per_second=1, today=None)
+    )
+    campaign.queue(*addresses)
+    campaign.deliver()
+    assert 1 < campaign.mailed.index(addresses[0]) < 100
+    assert len(campaign.mailed) == 200
+
+
 def test_a_letter_that_is_refused_too_often_fails(campaign: Driver) -> None:
     campaign.sender = MemorySender({ADA: [answer(RETRY, "TRANSIENT_FAILURE")] * 99})
     campaign.queue(ADA, BOB)

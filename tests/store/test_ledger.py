@@ -108,7 +108,8 @@ def plan_of(driver: Driver, statement: TextClause, **parameters: object) -> str:
 
 def test_the_claim_uses_the_partial_index(large: Driver) -> None:
     statement = CLAIM[large.engine.dialect.name]
-    plan = plan_of(large, statement, limit=50, owner="o", call_id="c", lease_until=SOON, now=NOON)
+    rest = {"limit": 50, "owner": "o", "call_id": "c", "lease_until": SOON, "now": NOON, "since": 500}
+    plan = plan_of(large, statement, **rest)
     assert "ix_deliveries_queued" in plan, plan
     assert "TEMP B-TREE" not in plan, plan  # SQLite: nothing is sorted
     assert "Sort" not in plan, plan
