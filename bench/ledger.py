@@ -14,18 +14,17 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Empty
 from typing import Any, Final
 
-import psutil
 from sqlalchemy import Connection, Engine, TextClause, text, true
 
 from bench.send import add_people, clock, prepare
-from bench.servers import database
+from bench.servers import SERVER, database, server_cpu
 from newsletter.delivery import planning
 from newsletter.delivery.calling import Done, Work
 from newsletter.delivery.owners import this_process
@@ -38,13 +37,6 @@ from newsletter.store.deliveries import CLAIM, IN_FLIGHT
 from newsletter.store.engine import ensure_current, open_engine, reading
 from newsletter.store.rows import Settled
 
-#: As docs/fleet.md advises for a server with 4 GB or more of memory.
-SERVER: Final = {
-    "shared_buffers": "1GB",
-    "max_wal_size": "8GB",
-    "checkpoint_timeout": "15min",
-    "autovacuum_vacuum_cost_limit": "2000",
-}
 CALLS: Final = 16
 BATCH: Final = 50
 RATE: Final = 1_000_000.0  # recipients a second: no limit, but the bucket is asked as always
@@ -146,9 +138,6 @@ class Table:
 
     def __init__(self, engine: Engine, campaign_id: int, people: int, drivers: int) -> None:
         self._engine, self._campaign_id, self._people, self._drivers = engine, campaign_id, people, drivers
-        with reading(engine) as connection:
-            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        self._server = psutil.Process(pid).parent() if psutil.pid_exists(pid) else None
         self._since = Said()
         self._done = 0
         self._begin()
@@ -177,11 +166,11 @@ class Table:
 
     def _begin(self) -> None:
         self._since, self._began = Said(), time.perf_counter()
-        self._cpu, self._log = self._used(), self._written()
+        self._cpu, self._log = server_cpu(self._engine), self._written()
 
     def _print(self) -> None:
         rows, took = self._since.rows, time.perf_counter() - self._began
-        cpu, log = (self._used() - self._cpu) / rows * 1e6, (self._written() - self._log) / rows
+        cpu, log = (server_cpu(self._engine) - self._cpu) / rows * 1e6, (self._written() - self._log) / rows
         with self._engine.connect() as connection:
             table, indexes, dead, vacuums = connection.execute(
                 text(
@@ -190,8 +179,9 @@ class Table:
                 )
             ).one()
         opens, everything = self._time(tallies.open_deliveries), self._time(tallies.tally)
+        turn = took / self._since.turns * self._drivers * 1000
         print(
-            f"| {self.tenths * 10} % | {rows / took:,.0f} | {took / self._since.turns * self._drivers * 1000:.0f}, "
+            f"| {self.tenths * 10} % | {rows / took:,.0f} | {turn:.0f}, "
             f"{self._since.longest * 1000:,.0f} | {cpu:.0f}, {log:,.0f} | {table:.2f}, {indexes:.2f} "
             f"| {dead:,} | {vacuums} | {opens:.2f}, {everything:.1f} |",
             flush=True,
@@ -209,16 +199,6 @@ class Table:
             return int(
                 connection.execute(text("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")).scalar_one()
             )
-
-    def _used(self) -> float:
-        """Return the CPU seconds of the server's processes, if it is on this computer."""
-        if self._server is None:
-            return 0.0
-        used = 0.0
-        for each in self._server.children():
-            with suppress(psutil.NoSuchProcess):
-                used += sum(each.cpu_times()[:2])
-        return used
 
 
 def follow(

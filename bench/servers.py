@@ -7,9 +7,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
+
+import psutil
+from sqlalchemy import Engine, text
+
+#: As docs/fleet.md advises for a PostgreSQL server that has some gigabytes of memory for this.
+SERVER: Final = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+    "autovacuum_vacuum_cost_limit": "2000",
+}
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,3 +88,15 @@ def database(kind: str, folder: Path, settings: Mapping[str, str] = MappingProxy
             run(binaries / "pg_ctl", "-D", home / "data", "-m", "fast", "-w", "stop")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def server_cpu(engine: Engine) -> float:
+    """Return the CPU seconds so far of the PostgreSQL server's processes that live, on this computer."""
+    with engine.connect() as connection:
+        number = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    used = 0.0
+    server = psutil.Process(number).parent()
+    for each in server.children() if server else []:
+        with suppress(psutil.NoSuchProcess):
+            used += sum(each.cpu_times()[:2])
+    return used
