@@ -1,13 +1,16 @@
-"""What a reader sees before opening: subject and preheader; and the address that the law asks for."""
+"""What a reader sees before opening: subject and preheader; the postal address; and when it goes."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from newsletter.checks.places import Places
 from newsletter.checks.residuals import largest
 from newsletter.checks.rules import Rule
+from newsletter.errors import UsageError
 from newsletter.model import CompiledIssue, Finding, Level
+from newsletter.schedule.walls import read_when
 
 __all__ = ["check"]
 
@@ -18,6 +21,7 @@ PREHEADER_MISSING: Final = Rule("preheader-missing", Level.NOTE)
 PREHEADER_LONG: Final = Rule("preheader-long", Level.NOTE)
 PREHEADER_REPEATS: Final = Rule("preheader-repeats-subject", Level.WARNING)
 POSTAL_ADDRESS: Final = Rule("postal-address-missing", Level.NOTE)
+SEND_AT: Final = Rule("send-at", Level.ERROR)
 
 _LONG: Final = 78  # characters; RFC 5322 section 2.1.1, and about what a desktop list shows
 _CUT: Final = 255  # characters; Exchange and Outlook keep no more of a subject
@@ -27,8 +31,8 @@ _EXPRESSION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _STATEMENT: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
-def check(issue: CompiledIssue, places: Places, *, postal_address: str) -> Iterator[Finding]:
-    """Look at subject, preheader and the sender's postal address."""
+def check(issue: CompiledIssue, places: Places, *, postal_address: str, zone: ZoneInfo) -> Iterator[Finding]:
+    """Look at subject, preheader, the sender's postal address and the time to send. zone: of that time."""
     file = places.file
     length = largest(issue.subject, len, lambda expression, constants: len(_VALUE))
     where = places.key("subject", "title")
@@ -44,6 +48,11 @@ def check(issue: CompiledIssue, places: Places, *, postal_address: str) -> Itera
             where, "the subject is all capitals; filters dislike it.", "Write it as a sentence."
         )
     yield from _preheader(places)
+    if file.send_at:
+        try:
+            read_when(file.send_at, zone)
+        except UsageError as error:
+            yield SEND_AT(places.key("send_at"), f"send_at: {error}", error.hint)
     if not postal_address:
         yield POSTAL_ADDRESS(
             "newsletter.toml",

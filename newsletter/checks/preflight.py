@@ -7,6 +7,7 @@ is a merge field that nobody has: it compiles, and is an error here. docs/checks
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
@@ -65,11 +66,14 @@ def draft_of(workspace: Workspace, path: Path, engine: Engine) -> Draft:
 def findings(draft: Draft) -> list[Finding]:
     """Return what all checks found, errors first; inside a level in the order of the families."""
     issue, report, settings = draft.issue, draft.report, draft.workspace.settings
+    news = settings.newsletter
     page, places = read_page(issue), Places(report.file)
     earlier = last_issue.earlier_issues(draft.workspace, report.file)
     return in_order(
         [
-            *front_matter.check(issue, places, postal_address=settings.newsletter.postal_address),
+            *front_matter.check(
+                issue, places, postal_address=news.postal_address, zone=ZoneInfo(news.timezone)
+            ),
             *last_issue.check(places, earlier, issue.language),
             *language.check(page, places),
             *fields.check(report.field_uses, draft.known_fields),

@@ -24,6 +24,7 @@ NAMES: Final = ("button", "callout", "columns", "event", "quote", "signature")
 _LABELS: Final = {
     "when": "when", "wann": "when", "quand": "when", "cuándo": "when", "quando": "when",
     "where": "where", "wo": "where", "où": "where", "dónde": "where", "dove": "where",
+    "מתי": "when", "איפה": "where", "היכן": "where", "متى": "when", "أين": "where",
 }  # fmt: skip
 _LABELLED: Final = re.compile(r"\s*(\w+)\s*:\s*")
 _BY: Final = re.compile(r"\s*(?:—|–|--)\s*")

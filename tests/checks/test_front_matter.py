@@ -36,11 +36,17 @@ def test_a_good_issue_has_no_findings(table: Table) -> None:
         (change("title: Rhythm and rest", "title: RHYTHM AND REST"), ("subject-capitals", "2")),
         (change("title: Rhythm and rest", "title: R\nsubject: " + "Rhythm " * 12), ("subject-long", "3")),
         (change("title: Rhythm and rest", "title: R\nsubject: " + "Rhythm " * 40), ("subject-cut", "3")),
+        (change("title: Rhythm and rest", "title: R\nsend_at: tomorrow"), ("send-at", "3")),
+        (change("title: Rhythm and rest", "title: R\nsend_at: 2027-02-30 09:00"), ("send-at", "3")),
     ],
 )
 def test_each_finding_names_the_line(table: Table, text: str, expected: tuple[str, str]) -> None:
     check, where = expected
     assert table.found(text) == [(check, "issues/2026-12-under-test.md" if where == "issue" else where)]
+
+
+def test_a_time_to_send_that_can_be_read_is_no_finding(table: Table) -> None:
+    assert table.found(change("title: Rhythm and rest", "title: R\nsend_at: 2026-12-30 09:00")) == []
 
 
 def test_the_subject_is_measured_with_a_usual_name_and_its_longest_branch(table: Table) -> None:

@@ -63,6 +63,9 @@ def test_callout_quote_event_and_divider(bench: Bench) -> None:
 def test_an_event_may_go_on_in_the_same_paragraph_and_know_other_languages(bench: Bench) -> None:
     (event,) = body_of(bench, "::: event\nWann: Freitag\nKommt!\n:::").lead
     assert (event["when"], event["where"], event["html"]) == ("Freitag", "", "<p>Kommt!</p>\n")
+    for when, where in (("מתי", "איפה"), ("متى", "أين")):
+        (event,) = body_of(bench, f"::: event\n{when}: 10:00\n{where}: 5\n\nx\n:::").lead
+        assert (event["when"], event["where"]) == ("10:00", "5")
 
 
 def test_columns_are_parted_by_rules_or_are_blocks_of_their_own(bench: Bench) -> None:
