@@ -22,7 +22,7 @@ from newsletter.store.tallies import open_deliveries, queued_at_most, sent_at_mo
 __all__ = ["Meter", "OwnMeter", "Progress"]
 
 _RECOUNT: Final = timedelta(seconds=30)
-_OWN_LOOK: Final = timedelta(seconds=2)
+_OWN_LOOK: Final = timedelta(seconds=15)
 _RECOUNT_SHARE: Final = 100  # counting a million rows takes a while: at most a hundredth of the run
 
 
