@@ -1,6 +1,7 @@
 """What became of the sends: each campaign with its accounts, and settling what is uncertain."""
 
 from newsletter.compose.issue_file import find_issue
+from newsletter.delivery.owners import is_dead
 from newsletter.errors import UsageError
 from newsletter.reporting.accounting import Accounts, accounts
 from newsletter.store import campaigns, deliveries, events
@@ -28,10 +29,17 @@ def newest(services: Services, reference: str) -> Campaign:
 
 
 def resolve(services: Services, reference: str, *, resend: bool) -> int:
-    """Settle the uncertain deliveries of an issue on the owner's word; return how many there were."""
+    """Settle the uncertain deliveries of an issue on the owner's word; return how many there were.
+
+    Those that a dead process left in flight when the send was cancelled count as uncertain. Raises UsageError
+    if the issue was compacted.
+    """
     total = 0
     for campaign, _ in standing(services, reference):
         with services.engine.begin() as connection:
+            campaigns.refuse_compacted(connection, campaign.slug)
+            if not campaign.is_open:
+                deliveries.abandon_dead(connection, campaign.id, is_dead=is_dead, now=services.clock())
             total += deliveries.resolve(connection, campaign.id, resend=resend, now=services.clock())
     return total
 
@@ -39,11 +47,15 @@ def resolve(services: Services, reference: str, *, resend: bool) -> int:
 def resolve_from_events(services: Services, reference: str) -> int:
     """Settle the uncertain deliveries of an issue that the provider's events prove to have been sent.
 
-    Returns how many those were; what no event speaks of stays uncertain.
+    Returns how many those were; what no event speaks of stays uncertain. Raises UsageError as
+    ``resolve`` does.
     """
     total = 0
     for campaign, _ in standing(services, reference):
         with services.engine.begin() as connection:
+            campaigns.refuse_compacted(connection, campaign.slug)
+            if not campaign.is_open:
+                deliveries.abandon_dead(connection, campaign.id, is_dead=is_dead, now=services.clock())
             total += events.settle(connection, campaign.id)
     return total
 

@@ -74,6 +74,11 @@ def proof(state: State, issue: str) -> None:
         "\n\n".join(
             f"{campaign.slug} to {campaign.segment or 'everyone'}: {campaign.state}\n"
             f"{describe_accounts(accounts)}"
+            + (
+                f"\n  Its rows were compacted on {campaign.compacted_at:%Y-%m-%d}: these are their sums."
+                if campaign.compacted_at
+                else ""
+            )
             for campaign, accounts in rows
         ),
     )

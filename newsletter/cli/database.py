@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from newsletter.cli.compacting import compact
 from newsletter.cli.output import State, json_option, note, pass_state
 from newsletter.errors import AccountsError, NewsletterError, UsageError
 
@@ -13,7 +14,10 @@ __all__ = ["COMMANDS"]
 
 @click.group()
 def db() -> None:
-    """Look after the database: migrate, check, backup, restore, adopt."""
+    """Look after the database: migrate, check, backup, restore, adopt, compact."""
+
+
+db.add_command(compact)
 
 
 @db.command()

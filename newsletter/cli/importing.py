@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from newsletter.people.importing import ImportResult, Progress
     from newsletter.wiring import Services
 
-__all__ = ["SUBCOMMANDS"]
+__all__ = ["SUBCOMMANDS", "back_up_first"]
 
 _SAMPLE = 5  #: lines named for each reason
 _COLUMNS = 20  #: that are named at most
@@ -71,7 +71,7 @@ def import_(  # noqa: PLR0913, PLR0917  (one parameter an option)
     if not dry_run:
         consent = consent.strip() or _ask_for_consent(file)
         if not no_backup:
-            _back_up(services)
+            back_up_first(services)
     with _bar(file) as progress:
         result = import_csv(
             engine,
@@ -127,7 +127,8 @@ def _ask_for_consent(file: Path) -> str:
     return asked
 
 
-def _back_up(services: "Services") -> None:
+def back_up_first(services: "Services") -> None:
+    """Make a backup, and say where it is; where there is no pg_dump, say that and go on."""
     from newsletter.store.backup import NoPgDump, back_up
 
     keep = services.settings.schedule.keep_backups

@@ -80,9 +80,10 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-def confirm_readers(count: int, *, yes: bool, to: str = "send") -> None:
+def confirm_readers(count: int, *, yes: bool, to: str = "send", of: str = "readers") -> None:
     """Let the owner type the number of readers before anything is mailed; raise UsageError if she does not.
 
+    of: what is counted, where it is not readers.
     With no terminal and no ``--yes`` it refuses.
     """
     from newsletter.errors import UsageError
@@ -95,7 +96,7 @@ def confirm_readers(count: int, *, yes: bool, to: str = "send") -> None:
             hint="Add --yes in scripts.",
         )
     typed = click.prompt(
-        f"Type the number of readers ({count}) to {to}", default="", show_default=False, err=True
+        f"Type the number of {of} ({count}) to {to}", default="", show_default=False, err=True
     )
     if typed.strip().replace(",", "") != str(count):
         raise UsageError("That was not the number; nothing was done.", hint="Run the same command again.")

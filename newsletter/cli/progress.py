@@ -86,6 +86,7 @@ def describe_campaign(campaign: "Campaign", accounts: "Accounts") -> dict[str, A
         "segment": campaign.segment,
         "state": campaign.state,
         "reason": campaign.reason,
+        "compacted_at": campaign.compacted_at.isoformat() if campaign.compacted_at else None,
         **accounts.as_dict(),
     }
 

@@ -74,8 +74,15 @@ def import_lines(found: "Why") -> list[str]:
 
 
 def delivery_lines(found: "Why") -> list[str]:
-    """Return a line for each campaign that was planned for them, oldest first, each with its events."""
+    """Return a line for each campaign that was planned for them, oldest first, each with its events.
+
+    The first one is about those of which it is not known any more.
+    """
     lines = []
+    if found.compacted_until:
+        lines.append(
+            f"  Of issues until {found.compacted_until:%Y-%m-%d}, only the sums are kept (db compact)."
+        )
     for trace in found.deliveries:
         lines.append(
             f"  {trace.at:%Y-%m-%d %H:%M} UTC  {trace.issue}"

@@ -9,9 +9,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from newsletter.model import DeliveryState
 from newsletter.people.naming import field_name, tag_name
-from newsletter.store.tables import campaigns, deliveries, subscriber_tags, subscribers
+from newsletter.store.received import received
+from newsletter.store.tables import subscriber_tags, subscribers
 
 __all__ = ["OPERATORS", "field", "received", "subscribed", "tag"]
 
@@ -72,16 +72,6 @@ def subscribed(when: str, day: str, zone: tzinfo) -> ColumnElement[bool]:
     if when == "before":
         return subscribers.c.created_at < _midnight(first, zone)
     return subscribers.c.created_at >= _midnight(first + timedelta(days=1), zone)
-
-
-def received(slug: str) -> ColumnElement[bool]:
-    """Return whom an issue was sent to, by any of its campaigns: the provider took it."""
-    of_the_issue = select(campaigns.c.id).where(campaigns.c.slug == slug)
-    has = select(deliveries.c.email_key).where(
-        deliveries.c.campaign_id.in_(of_the_issue), deliveries.c.state == DeliveryState.SENT.value
-    )
-    # by address: numbers of removed subscribers came to others before revision 0003
-    return subscribers.c.email_key.in_(has)
 
 
 def _date(text: str) -> date:

@@ -20,13 +20,15 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, not_, or_, true
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, true
 
 from newsletter.errors import UsageError, did_you_mean
 from newsletter.people import segment_terms
 from newsletter.settings import Settings
+from newsletter.store.campaigns import campaigns_of
+from newsletter.store.schedules import unsettled
 
-__all__ = ["audience", "audience_of", "issues_named"]
+__all__ = ["audience", "audience_of", "issues_asked_about", "issues_named"]
 
 _DEEPEST = 50
 _OPERATOR = "|".join(map(re.escape, segment_terms.OPERATORS))
@@ -67,6 +69,25 @@ def issues_named(rule: str) -> list[str]:
     parser = _Parser(rule, UTC)
     parser.parse()
     return parser.issues
+
+
+def issues_asked_about(connection: Connection, settings: Settings) -> dict[str, str]:
+    """Return the issues that segments ask about which may be used yet, and in words which segment that is.
+
+    Those of the settings, and those that sends under way or booked go to. Raises UsageError if one cannot be
+    read.
+    """
+    rules = {f"the segment {name} in [segments]": rule for name, rule in settings.segments.items()}
+    for campaign in campaigns_of(connection, None):
+        if campaign.is_open:
+            rules[f"the send of {campaign.slug}, which is {campaign.state},"] = campaign.segment
+    for booked in unsettled(connection):
+        rules[f"the segment that {booked.slug} is booked for"] = booked.segment
+    return {
+        slug: whose
+        for whose, rule in rules.items()
+        for slug in issues_named(settings.segments.get(rule, rule))
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
     candidates = sent + failed + skipped (by reason) + uncertain + queued + sending
 
 ``candidates`` was counted from the subscribers while the audience was frozen; the right-hand side is
-counted from the delivery rows. Two figures of different origin, which must agree.
+counted from the delivery rows, or was, before they were compacted. Two figures of different origin, which
+must agree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,12 @@ from sqlalchemy import Connection, Engine
 
 from newsletter.errors import AccountsError, InDoubt
 from newsletter.model import CampaignState
-from newsletter.store.campaigns import get_campaign
+from newsletter.store.campaigns import Campaign, get_campaign
 from newsletter.store.engine import reading
-from newsletter.store.tallies import tally, uncertain_ids
+from newsletter.store.sums import stored
+from newsletter.store.tallies import Tally, tally, uncertain_ids
 
-__all__ = ["Accounts", "accounts", "assert_balanced", "read_accounts"]
+__all__ = ["Accounts", "accounts", "accounts_of", "assert_balanced", "read_accounts"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +84,13 @@ def accounts(engine: Engine, campaign_id: int) -> Accounts:
 def read_accounts(connection: Connection, campaign_id: int) -> Accounts:
     """Do as ``accounts`` within a transaction that also reads other things."""
     campaign = get_campaign(connection, campaign_id)
-    rows = tally(connection, campaign_id)
+    if campaign.compacted_at is None:
+        return accounts_of(connection, campaign, tally(connection, campaign_id))
+    return accounts_of(connection, campaign, stored(connection, campaign.slug).of(campaign_id).tally)
+
+
+def accounts_of(connection: Connection, campaign: Campaign, rows: Tally) -> Accounts:
+    """Return the accounts of a campaign whose deliveries were counted already."""
     return Accounts(
         slug=campaign.slug,
         state=campaign.state,
@@ -94,7 +102,7 @@ def read_accounts(connection: Connection, campaign_id: int) -> Accounts:
         uncertain=rows.uncertain,
         queued=rows.queued,
         sending=rows.sending,
-        uncertain_ids=uncertain_ids(connection, campaign_id) if rows.uncertain else [],
+        uncertain_ids=uncertain_ids(connection, campaign.id) if rows.uncertain else [],
     )
 
 

@@ -1,10 +1,9 @@
 """From the store to the figures of a report, at one moment: one transaction that only reads."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
@@ -12,8 +11,9 @@ from sqlalchemy import Connection, Engine
 from newsletter.errors import UsageError
 from newsletter.model import SubscriberStatus
 from newsletter.reporting import paces
-from newsletter.reporting.accounting import Accounts, read_accounts
+from newsletter.reporting.accounting import accounts_of
 from newsletter.reporting.comings import Comings
+from newsletter.reporting.counting import sums_of
 from newsletter.reporting.figures import (
     CampaignFigures,
     Heard,
@@ -22,17 +22,14 @@ from newsletter.reporting.figures import (
     YearFigures,
 )
 from newsletter.reporting.wording import cleaned
-from newsletter.store import figures as store
 from newsletter.store.campaigns import Campaign, frozen_issue, get_campaign
 from newsletter.store.engine import reading
 from newsletter.store.movements import IssueSends, issues_sent, leavers
-from newsletter.store.responses import LinkClicks, Responses, clicks_by_link, responses
+from newsletter.store.responses import Responses
 from newsletter.store.subscribers import counts
-from newsletter.store.tallies import Tally
+from newsletter.store.sums import Attention, CampaignSums
 
 __all__ = ["issue_figures", "year_figures"]
-
-_MOST_NAMED: Final = 12  #: reasons and domains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,35 +104,28 @@ def _issue(desk: _Desk, slug: str, *, detailed: bool) -> IssueFigures:
     connection, sends = desk.connection, desk.issues[slug]
     before, until = desk.neighbours(slug)
     campaigns = [get_campaign(connection, number) for number in sends.campaigns]
-    one = len(campaigns) == 1
-    tracks = [paces.track(connection, campaign.id) for campaign in campaigns] if detailed else []
-    apart = [
-        _campaign(
-            desk, campaign, tracks[place] if detailed else None, until if detailed and not one else None
-        )
-        for place, campaign in enumerate(campaigns)
-    ]
+    sums = sums_of(connection, campaigns, detailed=detailed)
+    by_link_until = until if detailed and len(campaigns) > 1 else None
+    apart = [_campaign(desk, campaign, sums.of(campaign.id), by_link_until) for campaign in campaigns]
     heard = Heard(
         **{name: sum(getattr(each.heard, name) for each in apart) for name in Heard.__dataclass_fields__}
     )
-    all_tracks = paces.merge(tracks)
-    details = detailed and heard.bounced > 0
-    numbers = sends.campaigns
+    all_tracks = paces.merge([each.track for each in sums.campaigns if each.track is not None])
     return IssueFigures(
         slug=slug,
-        title=cleaned(frozen_issue(connection, numbers[0]).title),
+        title=cleaned(frozen_issue(connection, sends.campaigns[0]).title),
         began=sends.began,
         as_of=desk.now,
-        standing=_tally(apart[0].accounts) if one else store.tally_together(connection, numbers),
+        standing=sums.standing,
         balances=all(each.accounts.balances for each in apart),
         heard=heard,
         pace=paces.pace(all_tracks),
         timeline=paces.timeline(all_tracks),
-        reasons=_reasons(connection, numbers, heard) if details else [],
-        domains=_domains(connection, numbers) if details else [],
+        reasons=sums.reasons,
+        domains=sums.domains,
         opens=_add([each.opens for each in apart]),
         clicks=_add([each.clicks for each in apart]),
-        links=_links(connection, numbers) if detailed else [],
+        links=sums.links,
         unsubscribed=desk.comings.unsubscribed([each.key for each in campaigns], sends.began, until),
         before=before,
         grown=desk.comings.growth(desk.issues[before].began if before else None, sends.began),
@@ -145,18 +135,14 @@ def _issue(desk: _Desk, slug: str, *, detailed: bool) -> IssueFigures:
     )
 
 
-def _campaign(
-    desk: _Desk, campaign: Campaign, track: paces.Track | None, until: datetime | None
-) -> CampaignFigures:
+def _campaign(desk: _Desk, campaign: Campaign, sums: CampaignSums, until: datetime | None) -> CampaignFigures:
     """Return the figures of one send. until: count who left by its links; None for not."""
-    connection, number = desk.connection, campaign.id
-    standing = read_accounts(connection, number)
-    reported = store.count_delivered(connection, number) if track is None else sum(track.delivered.values())
-    found = store.fates(connection, number)
-    delivered = reported - found.also_delivered
+    connection = desk.connection
+    standing = accounts_of(connection, campaign, sums.tally)
+    found = sums.fates
+    delivered = sums.delivered - found.also_delivered
     told = delivered + found.hard + found.soft + found.rejected + found.delayed
     by_link = [] if until is None else leavers(connection, [campaign.key], since=until, until=until)
-    begun = campaign.started_at or campaign.created_at
     return CampaignFigures(
         segment=campaign.segment,
         state=campaign.state,
@@ -173,29 +159,17 @@ def _campaign(
             replies=found.replies,
             ever_delayed=found.ever_delayed,
         ),
-        pace=None if track is None else paces.pace(track),
-        opens=_reach(desk, number, "open", begun),
-        clicks=_reach(desk, number, "click", begun),
+        pace=None if sums.track is None else paces.pace(sums.track),
+        opens=_reach(sums.opens, tracked=desk.tracked["open"]),
+        clicks=_reach(sums.clicks, tracked=desk.tracked["click"]),
         unsubscribed=sum(each.people for each in by_link),
     )
 
 
-def _tally(standing: Accounts) -> Tally:
-    return Tally(
-        queued=standing.queued,
-        sending=standing.sending,
-        sent=standing.sent,
-        failed=standing.failed,
-        uncertain=standing.uncertain,
-        skipped=standing.skipped,
-    )
-
-
-def _reach(desk: _Desk, campaign_id: int, kind: str, begun: datetime) -> Reach | None:
-    people, machines = responses(desk.connection, campaign_id, kind, begun)
-    if not (desk.tracked[kind] or people.times or machines.times):
+def _reach(found: Attention, *, tracked: bool) -> Reach | None:
+    if not (tracked or found.people.times or found.machines.times):
         return None
-    return Reach(people=people, machines=machines)
+    return Reach(people=found.people, machines=found.machines)
 
 
 def _add(each: Iterable[Reach | None]) -> Reach | None:
@@ -214,36 +188,3 @@ def _add(each: Iterable[Reach | None]) -> Reach | None:
         )
 
     return Reach(people=of(lambda reach: reach.people), machines=of(lambda reach: reach.machines))
-
-
-def _reasons(connection: Connection, numbers: Sequence[int], heard: Heard) -> list[store.ReasonBounces]:
-    """Return the reasons that most people's mail came back for; the rest as "Other reasons"."""
-    merged: dict[str, tuple[int, int]] = {}
-    for found in store.bounces_by_reason(connection, numbers):
-        name = cleaned(found.reason).removeprefix("smtp; ") or "Another reason"
-        hard, soft = merged.get(name, (0, 0))
-        merged[name] = (hard + found.hard, soft + found.soft)
-    named = [store.ReasonBounces(reason=name, hard=hard, soft=soft) for name, (hard, soft) in merged.items()]
-    named = sorted(named, key=lambda each: (-each.hard - each.soft, each.reason))[:_MOST_NAMED]
-    hard = heard.hard - sum(each.hard for each in named)
-    soft = heard.soft - sum(each.soft for each in named)
-    rest = [store.ReasonBounces(reason="Other reasons", hard=hard, soft=soft)] if hard or soft else []
-    return named + rest
-
-
-def _domains(connection: Connection, numbers: Sequence[int]) -> list[store.DomainBounces]:
-    """Return the domains at which most mail came back; the rest, and those of few people, as ""."""
-    found = store.bounces_by_domain(connection, numbers)
-    named = [replace(each, domain=cleaned(each.domain)) for each in found if each.domain]
-    others = named[_MOST_NAMED:] + [each for each in found if not each.domain]
-    rest = store.DomainBounces(
-        domain="",
-        mailed=sum(each.mailed for each in others),
-        hard=sum(each.hard for each in others),
-        soft=sum(each.soft for each in others),
-    )
-    return named[:_MOST_NAMED] + ([rest] if others else [])
-
-
-def _links(connection: Connection, numbers: Sequence[int]) -> list[LinkClicks]:
-    return [replace(link, link=cleaned(link.link)) for link in clicks_by_link(connection, numbers)]

@@ -1,53 +1,12 @@
 """How fast a send went: when mail was taken by the provider, and when it was delivered."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-
-from sqlalchemy import Connection
+from collections.abc import Sequence
 
 from newsletter.reporting.figures import Pace, Timeline
-from newsletter.store.figures import delivered_over_time, sent_over_time, sent_span
+from newsletter.store.tracks import MINUTE, Track
 
-__all__ = ["Track", "merge", "pace", "timeline", "track"]
-
-_SHORT: Final = 600  #: seconds; a send that took less is told by the second, others by the minute
-_MINUTE: Final = 60
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Track:
-    """One send, or several laid over one another: sent and delivered by span since the first mail of each.
-
-    width: of a span, in seconds. first, last: of the mails sent, None if none was. seconds: between them, of
-    several sends together.
-    """
-
-    width: int
-    first: datetime | None
-    last: datetime | None
-    seconds: float
-    sent: Mapping[int, int]
-    delivered: Mapping[int, int]
-
-
-def track(connection: Connection, campaign_id: int) -> Track:
-    """Return the track of a campaign. Reads all its rows."""
-    span = sent_span(connection, campaign_id)
-    if span is None:
-        return Track(width=1, first=None, last=None, seconds=0.0, sent={}, delivered={})
-    seconds = (span.last - span.first).total_seconds()
-    width = 1 if seconds < _SHORT else _MINUTE
-    return Track(
-        width=width,
-        first=span.first,
-        last=span.last,
-        seconds=seconds,
-        sent=sent_over_time(connection, campaign_id, span.first, width),
-        delivered=delivered_over_time(connection, campaign_id, span.first, width),
-    )
+__all__ = ["merge", "pace", "timeline"]
 
 
 def merge(tracks: Sequence[Track]) -> Track:
@@ -77,7 +36,7 @@ def pace(one: Track) -> Pace | None:
     total = sum(one.sent.values())
     minutes: Counter[int] = Counter()
     for place, number in one.sent.items():
-        minutes[place * one.width // _MINUTE] += number
+        minutes[place * one.width // MINUTE] += number
     return Pace(
         first=one.first,
         last=one.last,

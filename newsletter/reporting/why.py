@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from newsletter.store.histories import (
     why_not_today,
 )
 from newsletter.store.subscribers import SubscriberHistory, Suppression, find_suppression, show
+from newsletter.store.sums import compacted_until
 
 __all__ = ["Why", "why"]
 
@@ -42,7 +44,8 @@ class Why:
     """A person's history. today: why a campaign that began now would skip them, "" if it would not.
 
     person: None if they are not on the list (any more); the rest may be known all the same. events: what the
-    provider reported, oldest first. besides: what else is kept of a subscriber.
+    provider reported, oldest first. besides: what else is kept of a subscriber. compacted_until: of issues up
+    to then it is not known any more who got them; None if of all it is.
     """
 
     person: SubscriberHistory | None
@@ -52,6 +55,7 @@ class Why:
     today: str
     besides: Mapping[str, Any]
     events: Sequence[EventTrace] = ()
+    compacted_until: datetime | None = None
 
     def events_of(self, delivery: int | None) -> list[EventTrace]:
         """Return what was reported about one of the deliveries; None: about none of them."""
@@ -117,6 +121,7 @@ class Why:
                 }
                 for trace in self.deliveries
             ],
+            "compacted_until": self.compacted_until.isoformat() if self.compacted_until else None,
             "other_events": [_plain(event) for event in self.events_of(None)],
         }
 
@@ -158,4 +163,5 @@ def why(engine: Engine, key: str, *, fingerprints: Fingerprints) -> Why:
             events=events_about(connection, keys, [trace.delivery for trace in deliveries]),
             today=today,
             besides=rest_of(connection, person.subscriber.id) if person else {},
+            compacted_until=compacted_until(connection),
         )

@@ -30,7 +30,10 @@ def book(
 
 
 def refuse_booking(connection: Connection, slug: str, segment: str, when: When, now: datetime) -> None:
-    """Raise UsageError if an issue cannot be booked: the time is past, it waits already, or it was sent."""
+    """Raise UsageError if an issue cannot be booked: the time is past, it waits already, it was sent.
+
+    Or, long ago, to others, of whom nobody knows any more who had it.
+    """
     if when.instant <= now:
         raise UsageError(f"{when.wall} is past.", hint=f"Send it now: newsletter send {slug}")
     waiting = schedules.waiting(connection, slug)
@@ -48,6 +51,7 @@ def refuse_booking(connection: Connection, slug: str, segment: str, when: When, 
             else f"The send of {slug} to {whom} has begun; it is {campaign.state}.",
             hint=f"Nobody is mailed the same issue twice. See: newsletter status {slug}",
         )
+    campaigns.refuse_compacted(connection, slug)
 
 
 def follow_front_matter(
@@ -71,6 +75,7 @@ def follow_front_matter(
         return f"Its booking for {waiting.wall} is cancelled. {why}".rstrip()
     if campaigns.find_campaign(connection, slug, segment) is not None:
         return "It was sent already, so it is not booked again."
+    campaigns.refuse_compacted(connection, slug)
     if waiting is None:
         book(connection, slug, segment, when, now, reason=FRONT_MATTER)
     else:

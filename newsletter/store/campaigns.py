@@ -29,6 +29,7 @@ __all__ = [
     "OPEN",
     "Campaign",
     "all_campaigns",
+    "campaigns_of",
     "cancelled_in_flight",
     "create_campaign",
     "find_campaign",
@@ -38,6 +39,7 @@ __all__ = [
     "is_cancelled",
     "latest_campaign",
     "move",
+    "refuse_compacted",
     "set_reason",
 ]
 
@@ -54,6 +56,7 @@ class Campaign:
     key: opaque, 12 characters [a-z0-9]; names the campaign in tags and signed links. segment: a name or
     rule, "" for everyone. reason: why it is paused or waits. ceiling, planned_through: subscriber ids.
     candidates: people of the audience, counted from the subscribers and not from the delivery rows.
+    compacted_at: since when its deliveries and events are known by their sums alone (``store.sums``).
     """
 
     id: int
@@ -69,6 +72,7 @@ class Campaign:
     ceiling: int
     planned_through: int
     candidates: int
+    compacted_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -88,9 +92,14 @@ _COLUMNS = [campaigns.c[name] for name in Campaign.__dataclass_fields__]
 def create_campaign(connection: Connection, issue: CompiledIssue, *, segment: str, now: datetime) -> Campaign:
     """Make a campaign in state ``planning`` for everybody who is a subscriber now, and return it.
 
-    Raises UsageError if another campaign of this issue is open, or if the issue already went to the segment;
-    a cancelled campaign does not stand in the way.
+    Raises UsageError if another campaign of this issue is open, if the issue already went to the segment (a
+    cancelled campaign does not stand in the way), or if nobody knows any more who had it.
     """
+    if connection.dialect.name == "postgresql":
+        # who compacts the issue meanwhile waits for us, or we for them: it writes the same rows
+        mine = campaigns.c.slug == issue.slug
+        connection.execute(update(campaigns).where(mine).values(reason=campaigns.c.reason))
+    refuse_compacted(connection, issue.slug)
     ceiling = connection.execute(select(func.coalesce(func.max(subscribers.c.id), 0))).scalar_one()
     values = {
         "key": "".join(secrets.choice(_ALPHABET) for _ in range(12)),
@@ -108,6 +117,17 @@ def create_campaign(connection: Connection, issue: CompiledIssue, *, segment: st
     except IntegrityError as error:
         raise _why_not(connection, issue.slug, segment) from error
     return _campaign(row)
+
+
+def refuse_compacted(connection: Connection, slug: str) -> None:
+    """Raise UsageError if the rows of an issue were compacted: nobody knows any more who had it."""
+    mine = and_(campaigns.c.slug == slug, campaigns.c.compacted_at.is_not(None))
+    for campaign in _all(connection, mine):
+        raise UsageError(
+            f"{slug} was sent long ago, and its deliveries were compacted on "
+            f"{campaign.compacted_at:%Y-%m-%d}: nobody knows any more who had it.",
+            hint="Nobody is mailed the same issue twice. To write to them again: newsletter new TITLE",
+        )
 
 
 def _why_not(connection: Connection, slug: str, segment: str) -> UsageError:
@@ -157,7 +177,12 @@ def frozen_issue(connection: Connection, campaign_id: int) -> CompiledIssue:
 def all_campaigns(engine: Engine, slug: str | None = None) -> list[Campaign]:
     """Return all campaigns, or those of one issue, oldest first."""
     with reading(engine) as connection:
-        return list(_all(connection, None if slug is None else campaigns.c.slug == slug))
+        return campaigns_of(connection, slug)
+
+
+def campaigns_of(connection: Connection, slug: str | None) -> list[Campaign]:
+    """Do as ``all_campaigns`` within a transaction."""
+    return list(_all(connection, None if slug is None else campaigns.c.slug == slug))
 
 
 def move(

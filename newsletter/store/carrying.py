@@ -4,7 +4,8 @@ A backup is older than what happened since. People who left, were suppressed or 
 and what was sent to whom, are facts: forgetting them would mail people who left, or mail people twice. So a
 restore takes them over from the database it replaces, under the names ``present_…`` (``SOURCES``).
 
-Whatever was open or due in the backup is stopped: it may have gone out since.
+Whatever was open or due in the backup is stopped: it may have gone out since. What was compacted since stays
+so: the rows in the backup may be of a send that had not ended, and would say of some that they never had it.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -20,12 +21,16 @@ Columns = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """What a backup or a database holds. revision: of its tables. campaigns: number -> key."""
+    """What a backup or a database holds. revision: of its tables. campaigns: number -> key.
+
+    compacted: whether rows of some campaigns were compacted.
+    """
 
     tables: Columns
     revision: str
     subscribers: int
     campaigns: Mapping[int, str]
+    compacted: bool = False
 
     def is_earlier_than(self, other: "Contents") -> bool:
         """Return whether this is an earlier state of the same database: its campaigns are all there."""
@@ -38,6 +43,7 @@ SOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "present_suppressions": ("suppressions", "true"),
     "present_campaigns": ("campaigns", "true"),
     "present_deliveries": ("deliveries", "true"),
+    "present_sums": ("sums", "true"),
     "present_schedules": ("schedules", "slot <> '' AND state <> 'waiting'"),
 }
 
@@ -121,6 +127,10 @@ def _ledger(backup: Columns, present: Columns) -> Iterator[str]:
     rows = _quoted([name for name in present["deliveries"] if name in backup["deliveries"]])
     yield "DELETE FROM deliveries WHERE campaign_id IN (SELECT id FROM present_campaigns)"
     yield f"INSERT INTO deliveries ({rows}) SELECT {rows} FROM present_deliveries"  # noqa: S608
+    if "sums" in backup and "sums" in present:
+        yield "DELETE FROM sums"
+        # not emptied: events that were compacted since came back with the backup, and may go again
+        yield "INSERT INTO sums (slug, at, figures) SELECT slug, at, figures FROM present_sums"
 
 
 def _slots(backup: Columns, present: Columns) -> Iterator[str]:

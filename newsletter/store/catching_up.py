@@ -11,8 +11,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from newsletter.model import CampaignState
-from newsletter.store.campaigns import Campaign
+from newsletter.store.campaigns import Campaign, refuse_compacted
 from newsletter.store.deliveries import WHY_NOT
+from newsletter.store.received import refuse_unknowable
 from newsletter.store.tables import Instant, campaigns, subscribers
 
 __all__ = ["count_missing", "reopen"]
@@ -49,11 +50,14 @@ _COUNT = text(f"SELECT count(*) FROM deliveries WHERE {_MISSED}")  # noqa: S608 
 def count_missing(connection: Connection, campaign: Campaign, joined: ColumnElement[bool] | None) -> int:
     """Return how many ``reopen`` would bring back, and how many confirmed ones joined since.
 
-    joined: the audience, or None to leave out who joined.
+    joined: the audience, or None to leave out who joined. Raises UsageError if nobody knows any more whom the
+    campaign reached.
     """
+    refuse_compacted(connection, campaign.slug)
     found: int = connection.execute(_COUNT, {"campaign_id": campaign.id}).scalar_one()
     if joined is None:
         return found
+    refuse_unknowable(connection, joined)
     new = select(func.count()).where(subscribers.c.id > campaign.ceiling, joined, text(f"({WHY_NOT}) = ''"))
     return found + connection.execute(new.select_from(subscribers)).scalar_one()
 
@@ -63,11 +67,14 @@ def reopen(connection: Connection, campaign_id: int, *, joined: bool, now: datet
 
     joined: also everybody who subscribed since; they are counted when they are planned. The campaign is
     ``planning`` afterwards if there is anything to do, and unchanged if not. Raises IntegrityError if
-    another campaign of the issue is open.
+    another campaign of the issue is open; UsageError if nobody knows any more whom the campaign reached.
     """
+    mine = campaigns.c.id == campaign_id
+    # the row is locked first: who compacts the issue writes it, too
+    slug = connection.execute(select(campaigns.c.slug).where(mine).with_for_update()).scalar_one()
+    refuse_compacted(connection, slug)
     queued = connection.execute(_REQUEUE, {"campaign_id": campaign_id, "now": now}).rowcount
     newest = connection.execute(select(func.coalesce(func.max(subscribers.c.id), 0))).scalar_one()
-    mine = campaigns.c.id == campaign_id
     if joined:
         connection.execute(update(campaigns).where(mine, campaigns.c.ceiling < newest).values(ceiling=newest))
     more = connection.execute(

@@ -23,12 +23,13 @@ from sqlalchemy import (
 )
 
 from newsletter.model import DeliveryState
-from newsletter.store.campaigns import Campaign
+from newsletter.store import received
+from newsletter.store.campaigns import Campaign, refuse_compacted
 from newsletter.store.deliveries import WHY_NOT
 from newsletter.store.sql import insert_or_ignore
 from newsletter.store.tables import Instant, campaigns, deliveries, subscribers
 
-__all__ = ["ALREADY_HAD_IT", "Counts", "forecast", "freeze_chunk"]
+__all__ = ["ALREADY_HAD_IT", "Counts", "forecast", "freeze_chunk", "refuse_unknowable"]
 
 ALREADY_HAD_IT = "already-had-it"  #: reason: an earlier campaign of the issue reached them, or may have
 
@@ -55,12 +56,22 @@ class Counts:
 
 
 def forecast(connection: Connection, slug: str, audience: ColumnElement[bool]) -> Counts:
-    """Return what planning this issue for this audience now would make. Reads only."""
+    """Return what planning this issue for this audience now would make. Reads only.
+
+    Raises UsageError if nobody knows any more who had the issue, or one that the audience asks about.
+    """
+    refuse_unknowable(connection, slug, audience)
     why = _why_not(connection, slug, own=None).label("why")
     people = select(why).select_from(subscribers).where(audience).subquery()
     rows = connection.execute(select(people.c.why, func.count()).group_by(people.c.why)).all()
     counts: dict[str, int] = {row[0]: row[1] for row in rows}
     return Counts(queued=counts.pop("", 0), skipped=dict(sorted(counts.items())))
+
+
+def refuse_unknowable(connection: Connection, slug: str, audience: ColumnElement[bool]) -> None:
+    """Raise UsageError if nobody knows any more who had the issue, or one that the audience asks about."""
+    refuse_compacted(connection, slug)
+    received.refuse_unknowable(connection, audience)
 
 
 def freeze_chunk(
@@ -69,7 +80,9 @@ def freeze_chunk(
     """Make the rows of the next ``size`` subscribers; return whether the campaign still stood as given.
 
     On PostgreSQL the transaction must be REPEATABLE READ, so that the count and the rows are of one moment.
+    Raises UsageError as ``forecast`` does.
     """
+    refuse_unknowable(connection, campaign.slug, audience)
     low = campaign.planned_through
     ids = (
         select(subscribers.c.id)

@@ -88,7 +88,8 @@ def put_back(
     is_dead: whether the process that a claim names is gone (``delivery.owners.is_dead``). as_it_was: without
     what happened since the backup was made.
 
-    Raises UsageError while another process sends; NewsletterError if it cannot be done. Nothing is lost then.
+    Raises UsageError while another process sends, or if the backup is older than the tables that remember
+    what was compacted since; NewsletterError if it cannot be done. Nothing is lost then.
     """
     if make_url(url).get_backend_name() != "sqlite":
         return _into_postgres(backup, url, folder, now=now, env=env, is_dead=is_dead, as_it_was=as_it_was)
@@ -98,6 +99,7 @@ def put_back(
         aside = database.with_name(f"{database.name}.damaged-{now:%Y%m%d-%H%M%S-%f}")
         return Restored(saved=None, damaged=restoring_sqlite.replace(backup.draft, database, aside), sends=0)
     present = restoring_sqlite.contents(database)
+    _refuse_half_known(backup, None if as_it_was else present)
     saved = _save(url, folder, now=now, env=env, is_dead=is_dead)
     known = None if as_it_was else present
     restoring_sqlite.rewrite(
@@ -120,6 +122,7 @@ def _into_postgres(
     engine = open_engine(url)
     try:
         present = restoring_postgres.contents(engine)
+        _refuse_half_known(backup, None if as_it_was else present)
         saved = _save(url, folder, now=now, env=env, is_dead=is_dead) if present is not None else None
         known = None if as_it_was else present
         restoring_postgres.put_in(
@@ -133,6 +136,18 @@ def _into_postgres(
     finally:
         engine.dispose()
     return Restored(saved=saved, damaged=None, sends=_sends(backup, known))
+
+
+def _refuse_half_known(backup: Backup, present: Contents | None) -> None:
+    """Refuse a backup that cannot hold what is known of compacted issues: they would be sent twice."""
+    if present is None or not present.compacted or "sums" in backup.contents.tables:
+        return
+    if backup.contents.is_earlier_than(present):
+        raise UsageError(
+            f"{backup.file.name} was made by a version that did not compact, and issues were compacted "
+            "since: nobody would know who had them.",
+            hint="Choose a newer backup; or, to forget all that was sent since: --as-it-was",
+        )
 
 
 def refuse_while_sending(engine: Engine, *, now: datetime, is_dead: Callable[[str], bool]) -> None:

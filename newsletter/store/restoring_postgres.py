@@ -98,6 +98,8 @@ def contents(engine: Engine) -> Contents | None:
             revision=connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "",
             subscribers=connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar_one(),
             campaigns={row.id: row.key for row in numbers},
+            compacted="sums" in tables
+            and connection.exec_driver_sql("SELECT 1 FROM sums LIMIT 1").first() is not None,
         )
 
 

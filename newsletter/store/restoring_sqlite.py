@@ -78,6 +78,7 @@ def contents(file: Path) -> Contents | None:
             revision=revision[0] if revision else "",
             subscribers=connection.execute("SELECT count(*) FROM subscribers").fetchone()[0],
             campaigns=dict(connection.execute("SELECT id, key FROM campaigns").fetchall()),
+            compacted="sums" in tables and connection.execute("SELECT 1 FROM sums").fetchone() is not None,
         )
 
 

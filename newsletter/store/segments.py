@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ARRAY, JSON, ColumnElement, Connection, Text, func, literal_column, or_, select
 
 from newsletter.store.deliveries import WHY_NOT
+from newsletter.store.received import refuse_unknowable
 from newsletter.store.tables import subscribers, suppressions
 
 __all__ = ["SegmentCounts", "count_segment"]
@@ -42,8 +43,10 @@ class SegmentCounts:
 def count_segment(connection: Connection, condition: ColumnElement[bool]) -> SegmentCounts:
     """Return how many a condition holds for, such as that of ``people.segments.audience``. Reads only.
 
+    Raises UsageError if the condition asks about an issue of which nobody can tell any more who had it.
     One look at each: grouping all of them by WHY_NOT takes SQLite twice as long, for it sorts a million.
     """
+    refuse_unknowable(connection, condition)
     why: ColumnElement[str] = literal_column(f"({WHY_NOT})")
     gather = func.array_agg if connection.dialect.name == "postgresql" else func.json_group_array
     reasons: ColumnElement[Sequence[str]] = gather(why, type_=_LIST).filter(_PERHAPS_NOT)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from newsletter.store.sums import stored
 from newsletter.store.tables import Instant
 
 __all__ = ["SentIssue", "sent_issues"]
@@ -24,8 +25,8 @@ class SentIssue:
 
 
 _SENT = text(
-    """SELECT id, slug, created_at FROM campaigns
-    WHERE state <> 'cancelled' OR EXISTS (
+    """SELECT id, slug, created_at, state = 'cancelled' AND compacted_at IS NOT NULL AS by_sums
+    FROM campaigns WHERE state <> 'cancelled' OR compacted_at IS NOT NULL OR EXISTS (
         SELECT 1 FROM deliveries
         WHERE deliveries.campaign_id = campaigns.id AND deliveries.state IN ('sent', 'sending', 'uncertain'))
     ORDER BY id"""
@@ -38,7 +39,9 @@ def sent_issues(connection: Connection) -> list[SentIssue]:
     A send that was cancelled before anybody was mailed does not count.
     """
     found: dict[str, SentIssue] = {}
-    for row in connection.execute(_SENT):
+    for row in connection.execute(_SENT).all():
+        if row.by_sums and not stored(connection, row.slug).of(row.id).tally.sent:
+            continue
         first = found[row.slug].first_at if row.slug in found else row.created_at
         found[row.slug] = SentIssue(slug=row.slug, campaign=row.id, first_at=first, at=row.created_at)
     return sorted(found.values(), key=lambda issue: (issue.first_at, issue.slug))

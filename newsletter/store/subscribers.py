@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, true
 
 from newsletter.model import Person, SubscriberStatus
+from newsletter.store.received import refuse_unknowable
 from newsletter.store.rows import on_the_wire
 from newsletter.store.sql import insert_or_ignore
 from newsletter.store.tables import (
@@ -166,8 +167,11 @@ def list_subscribers(
 ) -> Iterator[Subscriber]:
     """Yield subscribers in the order of their ids, a page in memory at a time.
 
-    condition: on ``tables.subscribers``; None is all. after: the id to begin behind.
+    condition: on ``tables.subscribers``; None is all. after: the id to begin behind. Raises UsageError if the
+    condition asks about an issue of which nobody can tell any more who had it.
     """
+    if condition is not None:
+        refuse_unknowable(connection, condition)
     query = (
         select(subscribers)
         .where(true() if condition is None else condition)

@@ -76,7 +76,8 @@ def soft_runs(connection: Connection, keys: Sequence[str], length: int) -> dict[
     """Return who bounced softly in each of the last ``length`` campaigns that went to them, and how.
 
     By email_key: the detail of a soft bounce of each of these campaigns, newest first. A campaign that
-    reached them, or of which nothing is reported, ends a run.
+    reached them, or of which nothing is reported, ends a run. Of one that was compacted nobody knows whom it
+    reached: only what came after it counts.
     """
     soft = (
         events.c.kind == EventKind.BOUNCE.value,
@@ -100,11 +101,16 @@ def soft_runs(connection: Connection, keys: Sequence[str], length: int) -> dict[
             )
         )
     }
+    unknown = select(func.coalesce(func.max(campaigns.c.id), 0)).where(campaigns.c.compacted_at.is_not(None))
     went = (
         select(deliveries.c.email_key, deliveries.c.campaign_id)
         .join_from(campaigns, deliveries, deliveries.c.campaign_id == campaigns.c.id)
         # not yet recorded, or nobody knows: the bounce tells that it went
-        .where(deliveries.c.email_key.in_(suspects), deliveries.c.state.in_(["sent", "sending", "uncertain"]))
+        .where(
+            deliveries.c.email_key.in_(suspects),
+            deliveries.c.state.in_(["sent", "sending", "uncertain"]),
+            campaigns.c.id > unknown.scalar_subquery(),
+        )
         .order_by(deliveries.c.campaign_id.desc())
     )
     latest: dict[str, list[tuple[str, int]]] = defaultdict(list)

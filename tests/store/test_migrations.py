@@ -41,7 +41,7 @@ def _clauses(engine: Engine) -> dict[str, list[str]]:
     """The lines of each CREATE statement, in any order; a column added later stands behind another one."""
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
-        added_later = r"\n|(?<=NULL), (?=\w)|(?<=\)), (?=tended)"
+        added_later = r"\n|(?<=NULL), (?=\w)|(?<=\)), (?=tended)|(?<=DATETIME), (?=compacted)"
         return {
             name: sorted(line.strip(" \t,") for line in re.split(added_later, sql))
             for name, sql in rows

@@ -17,4 +17,5 @@ REVISIONS: Final = (
     "m0006_schedule",
     "m0007_uncertain",
     "m0008_replies",
+    "m0009_compacting",
 )  #: oldest first

@@ -5,6 +5,7 @@
         `--< import_changes >-- import_batches  `--- events -'   (by tag, as the provider reports)
     suppressions (by email_key, or its keyed hash; outlives the subscriber)
     schedules --- campaigns (once it has started)      meta: one row a key (home, epoch, ...)
+    sums (by slug: what deliveries and events said of an old issue, once they are removed)
 
 The promises are constraints: one row per campaign and subscriber, one per campaign and address, one event
 per report, one booking per issue, one start per slot and date.
@@ -12,7 +13,7 @@ per report, one booking per issue, one start per slot and date.
 
 from newsletter.store.tables.base import Id, Instant, Json, metadata
 from newsletter.store.tables.events import events
-from newsletter.store.tables.ledger import approvals, campaigns, deliveries, limits, meta
+from newsletter.store.tables.ledger import approvals, campaigns, deliveries, limits, meta, sums
 from newsletter.store.tables.pages import request_limits, signups
 from newsletter.store.tables.people import (
     consent_events,
@@ -49,5 +50,6 @@ __all__ = [
     "subscriber_fields",
     "subscriber_tags",
     "subscribers",
+    "sums",
     "suppressions",
 ]

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from newsletter.store.tables.base import Id, Instant, metadata
 
-__all__ = ["approvals", "campaigns", "deliveries", "limits", "meta"]
+__all__ = ["approvals", "campaigns", "deliveries", "limits", "meta", "sums"]
 
 campaigns = Table(
     "campaigns",
@@ -40,6 +40,8 @@ campaigns = Table(
     # which process delivers it now, so that another one need not; no lock: the ledger's claims are that
     Column("tended_by", String(120), nullable=True),
     Column("tended_until", Instant, nullable=True),
+    # since when the row of the issue in `sums` speaks for its deliveries and events, which are gone or going
+    Column("compacted_at", Instant, nullable=True),
     # an issue goes to a segment once; a cancelled send may be begun anew, and skips whoever had it
     Index(
         "uq_campaigns_slug_segment",
@@ -101,6 +103,16 @@ deliveries = Table(
         sqlite_where=text("state = 'uncertain'"),
         postgresql_where=text("state = 'uncertain'"),
     ),
+)
+
+#: What deliveries and events said of an old issue, before they were removed (store/compacting.py).
+sums = Table(
+    "sums",
+    metadata,
+    Column("slug", String(200), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("figures", Text, nullable=False),  # JSON: store/sums.py
+    Column("emptied_at", Instant, nullable=True),  # when the last of its rows was removed
 )
 
 approvals = Table(
