@@ -5,7 +5,7 @@
 
 The rows are made in the database: everybody was sent to; a delivery was reported of 98 in a hundred, a bounce
 of one; three in ten opened it; one in twenty clicked. Each question is asked as its command does. CPU: of the
-database's processes and of this one.
+database's processes and of this one. At the end the rows are compacted, as `db compact` does.
 """
 
 import argparse
@@ -26,9 +26,10 @@ from bench.servers import SERVER, database, server_cpu
 from newsletter.delivery import planning
 from newsletter.model import CampaignState
 from newsletter.reporting.accounting import accounts
+from newsletter.reporting.counting import count
 from newsletter.reporting.gathering import issue_figures
 from newsletter.reporting.why import why
-from newsletter.store import campaigns
+from newsletter.store import campaigns, compacting
 from newsletter.store.engine import ensure_current, open_engine, reading
 from newsletter.store.tallies import open_deliveries
 
@@ -123,6 +124,22 @@ def main() -> None:
             lambda: issue_figures(engine, issue.slug, now=now, zone=zone, opens=True, clicks=True),
         )
         ask(engine, "`why ADDRESS`", lambda: why(engine, one, fingerprints=lambda key: [key]))
+        later = clock() + timedelta(days=500)
+        with reading(engine) as connection:
+            [old] = compacting.look(connection, before=later, keep=0, asked_about={})
+        began = time.perf_counter()
+        compacting.compact(engine, old, count=count, now=later)
+        counted, worst, removed = time.perf_counter() - began, 0.0, 0
+        began = last = time.perf_counter()
+        for gone in compacting.empty(engine, old.slug, now=later):
+            worst, last, removed = (
+                max(worst, time.perf_counter() - last),
+                time.perf_counter(),
+                removed + gone.total,
+            )
+        took = time.perf_counter() - began
+        print(f"\n`db compact`: sums {counted:.1f} s, then {removed:,} rows in {took:.0f} s, ", end="")
+        print(f"{removed / took:,.0f} a second, the longest transaction {worst:.2f} s")
         engine.dispose()
 
 
