@@ -44,8 +44,8 @@ def send(
 
     Safe to repeat: whoever has this issue is not mailed again, and a stopped send goes on.
 
-    Without ISSUE: send whatever is due now, as `newsletter run` would, and end. It never asks: it is for cron
-    and timers.
+    Without ISSUE: send whatever is due now, as `newsletter run` would, and end; workers, where there are any,
+    are left to send it. It never asks: it is for cron and timers.
 
     \b
     Examples:
@@ -154,15 +154,19 @@ def _send_due(state: State, *, dry_run: bool) -> None:
         return
     with graceful_stop() as stop:
         done = send_due(services, stop=stop.is_set, report=lambda news: note(news.text))
-    sent = f"Done: {', '.join(done.issues)}.{services.where_mail_went()}"
+    sent = [slug for slug in done.issues if slug not in done.given]
+    lines = [f"Done: {', '.join(sent)}.{services.where_mail_went()}"] if sent else []
+    if done.given:
+        lines.append(f"Given to the workers: {', '.join(done.given)}. See: newsletter status --watch")
     state.result(
         {
             "issues": list(done.issues),
+            "given": list(done.given),
             "news": dict(done.counts),
             "uncertain": done.uncertain,
             "next_due": done.next_due and done.next_due.isoformat(),
         },
-        sent if done.issues else _nothing(look(services)),
+        "\n".join(lines) or _nothing(look(services)),
     )
     for error in done.errors:
         raise error

@@ -1,9 +1,10 @@
 """Figures for Prometheus and its like, in OpenMetrics text. Counts only; nothing that names anybody.
 
-A registry of our own, filled when it is asked for: the database is the truth. Counting every delivery takes
-about a second a million, so the counts are kept for a while.
+A registry of our own, filled when it is asked for: the database is the truth. Deliveries are counted of the
+campaigns that are not over, and about a second a million: so the counts are kept for a while.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +15,9 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import func, select
 
 from newsletter.daemon.signs import Signs
+from newsletter.due.enlisting import workers
 from newsletter.due.outlook import next_due
+from newsletter.store.campaigns import OPEN
 from newsletter.store.engine import reading
 from newsletter.store.tables import campaigns, deliveries, events
 from newsletter.wiring import Services
@@ -23,6 +26,7 @@ __all__ = ["Metrics"]
 
 _KEPT: Final = timedelta(seconds=15)
 _SHARE: Final = 50  # counting may take so small a part of the time
+_OPEN: Final = sorted(state.value for state in OPEN)
 
 
 class Metrics:
@@ -58,13 +62,16 @@ class _Figures(Collector):
         yield _time("newsletter_next_due", "When an issue is due next.", next_due(services))
         yield CounterMetricFamily("newsletter_rounds", "Rounds that ended well.", value=signs.rounds)
         yield CounterMetricFamily("newsletter_failures", "Jobs that failed.", value=signs.failures)
+        yield GaugeMetricFamily(
+            "newsletter_workers", "Workers that gave a sign of life lately.", value=workers(services)
+        )
         found = GaugeMetricFamily("newsletter_campaigns", "Campaigns by state.", labels=["state"])
         for state, count in states:
             found.add_metric([state], count)
         yield found
         found = GaugeMetricFamily(
             "newsletter_deliveries",
-            "Deliveries by their state and their campaign's.",
+            "Deliveries of campaigns that are not over, by their state and their campaign's.",
             labels=["campaign_state", "state"],
         )
         for campaign_state, state, count in self._count():
@@ -72,17 +79,19 @@ class _Figures(Collector):
         yield found
 
     def _count(self) -> Sequence[tuple[str, str, int]]:
-        """Return how many deliveries there are by campaign's state and their own."""
+        """Return how many deliveries of open campaigns there are by campaign's state and their own."""
         clock = self._services.clock
         began = clock()
         if self._count_again is None or began >= self._count_again:
-            query = (
-                select(campaigns.c.state, deliveries.c.state, func.count())
-                .join_from(deliveries, campaigns, deliveries.c.campaign_id == campaigns.c.id)
-                .group_by(campaigns.c.state, deliveries.c.state)
-            )
+            counts: Counter[tuple[str, str]] = Counter()
+            going = select(campaigns.c.id, campaigns.c.state).where(campaigns.c.state.in_(_OPEN))
             with reading(self._services.engine) as connection:
-                self._counts = [(row[0], row[1], row[2]) for row in connection.execute(query)]
+                for campaign_id, campaign_state in connection.execute(going).all():
+                    mine = deliveries.c.campaign_id == campaign_id  # alone: the index of the campaign serves
+                    query = select(deliveries.c.state, func.count()).where(mine).group_by(deliveries.c.state)
+                    for state, count in connection.execute(query):
+                        counts[campaign_state, state] += count
+            self._counts = [(*states, count) for states, count in sorted(counts.items())]
             ended = clock()
             self._count_again = ended + max(_KEPT, _SHARE * (ended - began))
         return self._counts

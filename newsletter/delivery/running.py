@@ -16,6 +16,7 @@ from newsletter.delivery.pacing import Budget, rest
 from newsletter.delivery.progress import Meter, OwnMeter, Progress
 from newsletter.delivery.waiting import Patience
 from newsletter.delivery.writing import Writer
+from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState, Effect
 from newsletter.store import guard
 
@@ -67,6 +68,10 @@ class Run:
         yield self._show()
         try:
             yield from self._turns()
+        except NewsletterError:
+            self._drain()
+            yield self._show()  # with what the last calls came to
+            raise
         finally:
             self._drain()
         self._meter.recount()

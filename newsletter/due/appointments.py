@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from newsletter import pipeline
 from newsletter.delivery.owners import this_process
 from newsletter.delivery.tending import take
+from newsletter.due.enlisting import give_when_let_go
 from newsletter.due.news import News, Tally
 from newsletter.due.outlook import may_go_at
 from newsletter.due.telling import tell_trouble
@@ -121,6 +122,8 @@ def _start(services: Services, appointment: Appointment, tally: Tally) -> None:
 
 
 def _starting(services: Services, appointment: Appointment) -> Callable[[Connection, Campaign], None]:
+    give = give_when_let_go(services, this_process())
+
     def also(connection: Connection, campaign: Campaign) -> None:
         now = services.clock()  # again: a sleeping computer may wake here
         at = may_go_at(connection, appointment, services.settings)
@@ -131,6 +134,7 @@ def _starting(services: Services, appointment: Appointment) -> Callable[[Connect
         ):
             raise _TakenByAnotherError
         take(connection, campaign.id, this_process(), services.clock)
+        give(connection, campaign)
 
     return also
 

@@ -13,6 +13,7 @@ __all__ = ["Done", "Happened", "News", "Report", "Tally"]
 Happened = Literal[
     "started",  # an appointment got its campaign
     "resumed",  # a campaign that nobody looked after is gone on with
+    "given",  # a send is left to the workers
     "progress",  # now and then during a send
     "finished",  # a send has come to its end
     "waits",  # a send cannot go on now: paused, or the daily quota is used up
@@ -44,12 +45,14 @@ Report = Callable[[News], None]
 class Done:
     """What a round came to. counts: of each kind of news. errors: what kept something from being sent.
 
-    uncertain: deliveries whose outcome nobody knows, of the sends that ended. next_due: when something is due
-    next, None if nothing is booked.
+    issues: that were begun or gone on with. given: those of them that were left to workers. uncertain:
+    deliveries whose outcome nobody knows, of the sends that ended. next_due: when something is due next, None
+    if nothing is booked.
     """
 
     counts: Mapping[str, int]
     issues: Sequence[str]
+    given: Sequence[str]
     errors: Sequence[NewsletterError]
     uncertain: int
     next_due: datetime | None
@@ -67,14 +70,17 @@ class Tally:
         self._report = report
         self.counts: Counter[str] = Counter()
         self.issues: list[str] = []
+        self.given: list[str] = []
         self.errors: list[NewsletterError] = []
         self.uncertain = 0
 
     def __call__(self, news: News) -> None:
         """Take one piece of news."""
         self.counts[news.what] += 1
-        if news.issue and news.issue not in self.issues and news.what in ("started", "resumed"):
+        if news.what in ("started", "resumed", "given") and news.issue not in self.issues:
             self.issues.append(news.issue)
+        if news.what == "given" and news.issue not in self.given:
+            self.given.append(news.issue)
         self._report(news)
 
     def done(self, next_due: datetime | None) -> Done:
@@ -82,6 +88,7 @@ class Tally:
         return Done(
             counts=dict(self.counts),
             issues=tuple(self.issues),
+            given=tuple(self.given),
             errors=tuple(self.errors),
             uncertain=self.uncertain,
             next_due=next_due,

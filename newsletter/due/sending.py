@@ -3,7 +3,8 @@
     begin -> remind and tell -> next untended campaign -> plan, back up, deliver -> begin -> ... -> none left
 
 Sends follow one another, because they share the account's rate. What becomes due meanwhile is begun all the
-same: its content and its audience are frozen then, and it goes as soon as there is room.
+same: its content and its audience are frozen then, and it goes as soon as there is room. Where workers live,
+a send is left to them once it is planned and backed up, and the round goes on (``enlisting``).
 """
 
 from collections.abc import Callable
@@ -17,13 +18,21 @@ from newsletter.delivery.pacing import Parked
 from newsletter.delivery.tending import take, untended
 from newsletter.due.appointments import begin_due
 from newsletter.due.backups import back_up_before
+from newsletter.due.enlisting import (
+    Relief,
+    hand_over,
+    keep,
+    leave_alone,
+    tell_end,
+    tell_given,
+    workers,
+)
 from newsletter.due.news import Done, News, Report, Tally
 from newsletter.due.outlook import next_due
 from newsletter.due.telling import remind, tell_settled, tell_trouble
 from newsletter.errors import ConfigError, NewsletterError, Stopped
 from newsletter.model import CampaignState
 from newsletter.people.segments import audience_of
-from newsletter.reporting.accounting import accounts
 from newsletter.store import campaigns, guard
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
@@ -73,13 +82,16 @@ class _Round:
         begin_due(services, self._tally)
         tell_settled(services, self._tally)
         remind(services, self._tally)
+        tell_given(services, self._tally)
         self._begun_at = services.clock()
 
     def _next(self) -> Campaign | None:
         """Return the next campaign that nobody looks after, and look after it; None if there is none."""
         services = self._services
-        for number, dead in untended(services.engine, self._owner, services.clock):
-            if number in self._tried:
+        lost = untended(services.engine, self._owner, services.clock)
+        live = workers(services) if lost else 0
+        for number, dead in lost:
+            if number in self._tried or (live and leave_alone(services, number, self._owner)):
                 continue
             self._tried.add(number)
             with services.engine.begin() as connection:
@@ -90,14 +102,20 @@ class _Round:
         return None
 
     def _send(self, campaign: Campaign) -> None:
-        """Send one campaign to its end, or to whatever keeps it from that."""
+        """Send one campaign to its end, or to whatever keeps it from that; or leave it to the workers."""
         services, tally, slug = self._services, self._tally, campaign.slug
+        relief = Relief(services)
         try:
             if campaign.state is CampaignState.PLANNING:
                 who = audience_of(services.settings, campaign.segment)
                 campaign = planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
             back_up_before(services, campaign, tally)
-            steps = pipeline.deliver(services, campaign, stop=self._stop, wait=self._wait)
+            if self._hand_over(campaign):
+                return
+            keep(services, campaign)
+            steps = pipeline.deliver(
+                services, campaign, stop=lambda: self._stop() or relief(), wait=self._wait
+            )
             for step in steps:
                 if slug not in tally.issues:
                     tally(News(what="resumed", issue=slug, text=f"The send of {slug} goes on."))
@@ -105,9 +123,18 @@ class _Round:
         except NewsletterError as error:
             if isinstance(error, Stopped) and self._stop():
                 raise
-            self._note(campaign, error)
+            relieved = isinstance(error, Stopped) and relief.came and self._still_sends(campaign)
+            if not (relieved and self._hand_over(campaign)):
+                self._note(campaign, error)
         else:
-            self._finish(campaign)
+            tell_end(services, campaign, tally)
+
+    def _still_sends(self, campaign: Campaign) -> bool:
+        with reading(self._services.engine) as connection:
+            return campaigns.get_campaign(connection, campaign.id).state is CampaignState.SENDING
+
+    def _hand_over(self, campaign: Campaign) -> bool:
+        return hand_over(self._services, campaign, self._owner, self._tally)
 
     def _between(self, campaign: Campaign, done: int, total: int) -> None:
         """What is to be done while a send is under way."""
@@ -130,30 +157,3 @@ class _Round:
             news = News(what="halted", issue=slug, text=str(error), warning=True)
             tell_trouble(self._services, f"campaign {campaign.id}", news, error, self._tally)
         self._tally.errors.append(error)
-
-    def _finish(self, campaign: Campaign) -> None:
-        """Say what a send came to."""
-        services = self._services
-        figures = accounts(services.engine, campaign.id)
-        counts = {
-            "sent": figures.sent,
-            "failed": figures.failed,
-            "skipped": sum(figures.skipped.values()),
-            "uncertain": figures.uncertain,
-        }
-        with reading(services.engine) as connection:
-            state = campaigns.get_campaign(connection, campaign.id).state
-        text = f"{campaign.slug}: {figures.sent:,} of {figures.candidates:,} sent."
-        if figures.uncertain:
-            text += f" {figures.uncertain:,} uncertain: newsletter resolve {campaign.slug}"
-        self._tally.uncertain += figures.uncertain
-        fields = {"state": state, "candidates": figures.candidates, **counts}
-        self._tally(
-            News(
-                what="finished",
-                issue=campaign.slug,
-                text=text,
-                fields=fields,
-                warning=not figures.balances or figures.uncertain > 0,
-            )
-        )

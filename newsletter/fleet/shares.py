@@ -2,14 +2,15 @@
 
     held? -> deliver for 45 s -> put the next one        share 0 meanwhile: one for each live worker
 
-A share that fails is put again, later each time; after some tries its campaign is paused, with the reason.
+A share that fails is put again, later each time; after some tries its campaign is paused, with the reason,
+and the owner is told by mail.
 """
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -22,20 +23,23 @@ from newsletter.delivery.pacing import Parked
 from newsletter.delivery.progress import Progress
 from newsletter.delivery.tending import untended
 from newsletter.delivery.writing import LEASE
-from newsletter.errors import NewsletterError, Stopped
-from newsletter.fleet.jobs import Share, fill, put
+from newsletter.due.news import News
+from newsletter.due.telling import tell_trouble
+from newsletter.errors import NewsletterError, SendError, Stopped
+from newsletter.fleet.metrics import Figures, Result
 from newsletter.model import CampaignState
 from newsletter.people.segments import audience_of
 from newsletter.store import campaigns, fleet
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
+from newsletter.store.shares import Share, fill, put
 from newsletter.wiring import Services
 
-__all__ = ["TRIES", "Say", "Shares", "Way", "put_again"]
+__all__ = ["TRIES", "Say", "Shares", "Way", "put_again", "tell_halted"]
 
 TRIES: Final = 5  #: failures of a share, one after the other, after which its campaign is paused
 
-_SHARE: Final = timedelta(seconds=45)
+_LONG: Final = timedelta(seconds=10)  # no wait for a next try is so long: the first mails are looked at
 _LOOK: Final = timedelta(seconds=5)  # for new workers
 _HELD: Final = 2.0  # seconds until the next look
 _IN_FLIGHT: Final = 5.0  # while only calls of others are left
@@ -56,30 +60,48 @@ class Say(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """How a worker delivers. processes, lease: as ``pipeline.deliver`` takes them."""
+    """How a worker delivers. calls: to the provider at a time, None for what the rate needs. processes, lease:
+    as for ``pipeline.deliver``. share: how long at a time.
+    """
 
+    calls: int | None = None
     processes: int | None = None
     lease: timedelta = LEASE
+    share: timedelta = timedelta(seconds=45)
 
 
 def put_again(
     connection: Connection, share: Share, campaign: Campaign, why: str, say: Say, *, seconds: float = 0.0
-) -> None:
-    """Put a share that failed again, or pause its campaign if it has failed too often. why: a sentence."""
+) -> NewsletterError | None:
+    """Put a share that failed again, or pause its campaign if it has failed too often. why: a sentence.
+
+    Returns what the owner is to be told after the commit (``tell_halted``), None if it is not paused.
+    """
     tries = share.tries + 1
     if tries < TRIES:
         put(connection, replace(share, tries=tries), seconds=seconds or 2.0**tries)
         say("failed", level="warning", issue=campaign.slug, slot=share.slot, tries=tries, text=why)
-        return
+        return None
     reason = f"its shares failed {TRIES} times in a row: {why.rstrip('.')}"
-    campaigns.move(connection, campaign.id, to=CampaignState.PAUSED, since=_UNDER_WAY, reason=reason)
-    say(
-        "halted",
-        level="error",
-        issue=campaign.slug,
-        tries=tries,
-        text=f"{campaign.slug} is paused: {reason}.",
+    if not campaigns.move(connection, campaign.id, to=CampaignState.PAUSED, since=_UNDER_WAY, reason=reason):
+        return None
+    return SendError(
+        f"{campaign.slug} is paused: {reason}.",
+        hint=f"Mend that, then go on: newsletter resume {campaign.slug}",
     )
+
+
+def tell_halted(services: Services, campaign: Campaign, error: NewsletterError, say: Say) -> None:
+    """Log that a fault paused a campaign, and tell the owner by mail, once for each fault."""
+    say("halted", level="error", issue=campaign.slug, text=str(error))
+
+    def report(news: News) -> None:
+        if news.what != "halted":
+            level = "warning" if news.warning else "info"
+            say(news.what, level=level, issue=news.issue, text=news.text)
+
+    news = News(what="halted", issue=campaign.slug, text=str(error), warning=True)
+    tell_trouble(services, f"campaign {campaign.id}", news, error, report)
 
 
 class Shares:
@@ -89,8 +111,11 @@ class Shares:
     handing_over: ends those under way, which are put again, while the worker connects to the database anew.
     """
 
-    def __init__(self, services: Services, way: Way, stop: threading.Event, say: Say) -> None:
+    def __init__(
+        self, services: Services, way: Way, stop: threading.Event, say: Say, figures: Figures
+    ) -> None:
         self._services, self._way, self._stop, self._say = services, way, stop, say
+        self._figures = figures
         self._busy: set[int] = set()
         self._lock = threading.Lock()
         self.interrupted = False
@@ -100,56 +125,75 @@ class Shares:
     def do(self, share: Share) -> None:
         """Do a share, and put the next one. Raises what the database raises when it stays away."""
         try:
-            self._do(share)
+            with self._figures.under_way():
+                result = self._do(share)
         except DBAPIError:
+            self._figures.ended("failed")
             self.shaken.set()
             raise
+        self._figures.ended(result)
 
-    def _do(self, share: Share) -> None:
+    def _do(self, share: Share) -> Result:
         campaign = self._campaign(share)
         if campaign.state not in _UNDER_WAY:
-            return
+            return "waits" if campaign.is_open else "finished"
         if self._is_held(share):
             self._put(share, _HELD)
-            return
+            return "held"
         share = replace(share, held_by="")
         with self._alone_here(campaign) as alone:
             if not alone:
                 self._put(share, _HELD)
-                return
-            began = self._services.clock()
-            try:
-                self._deliver(share, campaign, began)
-            except Parked as error:
-                self._say("waits", issue=campaign.slug, text=str(error), until=error.until)
-                if share.slot == 0:
-                    left = (error.until - self._services.clock()).total_seconds()
-                    self._put(replace(share, tries=0), min(max(left, _HELD), _LONGEST_PARK))
-            except Stopped as error:
-                self._after_stop(share, error)
-            except DBAPIError:
-                self._say("failed", level="warning", issue=campaign.slug, text="The database was away.")
-                self.shaken.set()
-                self._put(share, _HELD)
-            except Exception as error:  # whatever it is must not be tried for ever
-                self._after_failure(share, error)
-            else:
-                self._after_end(share)
+                return "held"
+            return self._attempt(share, campaign)
 
-    def _deliver(self, share: Share, campaign: Campaign, began: datetime) -> None:
+    def _attempt(self, share: Share, campaign: Campaign) -> Result:
+        try:
+            self._deliver(share, campaign)
+        except Parked as error:
+            self._say("waits", issue=campaign.slug, text=str(error), until=error.until)
+            if share.slot == 0:
+                left = (error.until - self._services.clock()).total_seconds()
+                self._put(replace(share, tries=0), min(max(left, _HELD), _LONGEST_PARK))
+            return "waits"
+        except Stopped as error:
+            return self._after_stop(share, error)
+        except DBAPIError:
+            self._say("failed", level="warning", issue=campaign.slug, text="The database was away.")
+            self.shaken.set()
+            self._put(share, _HELD)
+            return "failed"
+        except Exception as error:  # whatever it is must not be tried for ever
+            return self._after_failure(share, error)
+        return self._after_end(share)
+
+    def _deliver(self, share: Share, campaign: Campaign) -> None:
         services, way = self._services, self._way
         if campaign.state is CampaignState.PLANNING:
             who = audience_of(services.settings, campaign.segment)
             campaign = planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
+        look = services.clock()
+        ends = look + way.share
 
         def stop() -> bool:
-            asked = self._stop.is_set() or self.handing_over.is_set()
-            return asked or services.clock() - began >= _SHARE
+            return self._stop.is_set() or self.handing_over.is_set() or services.clock() >= ends
 
-        look = began
-        steps = pipeline.deliver(services, campaign, stop=stop, processes=way.processes, lease=way.lease)
+        steps = pipeline.deliver(
+            services,
+            campaign,
+            stop=stop,
+            threads=way.calls,
+            processes=way.processes,
+            lease=way.lease,
+            own=True,
+        )
+        before: Progress | None = None
         for step in steps:
-            now = services.clock()
+            self._figures.settled(before or step, step)
+            before, now = step, services.clock()
+            if step.waiting_until is not None and step.waiting_until - now > _LONG:
+                # the wait for what comes of the first mails would begin anew with the next share, for ever
+                ends = max(ends, step.waiting_until + way.share)
             if share.slot == 0 and now >= look and self._invites(step):
                 look = now + _LOOK
                 with services.engine.begin() as connection:
@@ -160,37 +204,44 @@ class Shares:
         alone = self._services.settings.safety.canary if self._services.settings.sender.kind == "ses" else -1
         return step.queued > 0 and step.sent > alone
 
-    def _after_stop(self, share: Share, error: Stopped) -> None:
+    def _after_stop(self, share: Share, error: Stopped) -> Result:
         """Our time is over, this worker stops, or the campaign was paused."""
         campaign = self._campaign(share)
         if campaign.state is CampaignState.PAUSED:
             self._say("waits", issue=campaign.slug, text=str(error))
-        elif campaign.state is CampaignState.SENDING:
-            if self._stop.is_set():
-                self.interrupted = True
-                self._say("interrupted", issue=campaign.slug, slot=share.slot)
-            else:
-                self._say("share", issue=campaign.slug, slot=share.slot)
+            return "waits"
+        if campaign.state is not CampaignState.SENDING:
+            return "finished"
+        result: Result = "interrupted" if self._stop.is_set() else "share"
+        self.interrupted = self.interrupted or result == "interrupted"
+        self._say(result, issue=campaign.slug, slot=share.slot)
+        # workers that have gone need no share of their own any more
+        if share.slot == 0 or share.slot < fleet.live_workers(self._services.engine):
             self._put(replace(share, tries=0), 0.0)
+        return result
 
-    def _after_failure(self, share: Share, error: Exception) -> None:
+    def _after_failure(self, share: Share, error: Exception) -> Result:
         campaign = self._campaign(share)
         known = isinstance(error, NewsletterError)
-        if campaign.state is CampaignState.PAUSED:
-            self._say("halted", level="warning", issue=campaign.slug, text=str(error) if known else "")
-        elif campaign.state in _UNDER_WAY:
+        halted: NewsletterError | None = error if isinstance(error, SendError) else None
+        if campaign.state in _UNDER_WAY:
             # nobody knows what the text of an unexpected error holds
             why = str(error) if known else f"unexpected {type(error).__name__}"
             with self._services.engine.begin() as connection:
-                put_again(connection, share, campaign, why, self._say)
+                halted = put_again(connection, share, campaign, why, self._say)
+        if halted is None:
+            return "failed"
+        tell_halted(self._services, campaign, halted, self._say)
+        return "halted"
 
-    def _after_end(self, share: Share) -> None:
+    def _after_end(self, share: Share) -> Result:
         """Nothing is queued: all is done, or the last calls are in flight elsewhere."""
         campaign = self._campaign(share)
         if campaign.state is CampaignState.FINISHED:
             self._say("finished", issue=campaign.slug, slot=share.slot)
         elif campaign.state is CampaignState.SENDING and share.slot == 0:
             self._put(replace(share, tries=0), _IN_FLIGHT)
+        return "finished"
 
     def _is_held(self, share: Share) -> bool:
         services = self._services

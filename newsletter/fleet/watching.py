@@ -11,11 +11,13 @@ from newsletter.delivery.ending import paused
 from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import rest
 from newsletter.delivery.progress import Meter, Progress
+from newsletter.due.enlisting import workers
 from newsletter.errors import Stopped
 from newsletter.model import CampaignState
 from newsletter.store import campaigns, fleet, tending
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
+from newsletter.store.shares import Share, give, put_first
 from newsletter.wiring import Services
 
 __all__ = ["LEFT", "given_to_workers", "watch", "workers"]
@@ -30,18 +32,12 @@ _PATIENCE: Final = timedelta(seconds=60)  # with a database that is away
 Also = Callable[[Connection, Campaign], None]
 
 
-def workers(services: Services) -> int:
-    """Return how many workers have given a sign of life lately; 0 on SQLite."""
-    return fleet.live_workers(services.engine)
-
-
 def given_to_workers(services: Services, also: Also) -> Also:
     """Return what belongs to a new campaign (``pipeline.start``): ``also``, and its first share, if there are
     workers. That share waits until this process looks after the campaign no longer, or is dead.
     """
     if not workers(services):
         return also
-    from newsletter.fleet.jobs import Share, put_first
 
     def both(connection: Connection, campaign: Campaign) -> None:
         also(connection, campaign)
@@ -86,6 +82,8 @@ def watch(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -
                     hint=f"Start one: newsletter worker. Or from here: newsletter resume {campaign.slug}",
                 )
         if not rest(max(_LOOK, _COUNTING * (clock() - began).total_seconds()), services.sleep, stop):
+            with services.engine.begin() as connection:  # a scheduler tells the end instead
+                give(connection, Share(campaign_id=campaign.id), clock())
             raise Stopped(
                 f"You look on no longer; the workers go on with {campaign.slug}.",
                 hint=f"newsletter status --watch; to stop them: newsletter pause {campaign.slug}",
@@ -93,11 +91,9 @@ def watch(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -
 
 
 def _let_go(services: Services, campaign: Campaign) -> None:
-    from newsletter.fleet.jobs import Share, put_first
-
     with services.engine.begin() as connection:
         tending.let_go(connection, campaign.id, this_process())
-        put_first(connection, Share(campaign_id=campaign.id))
+        put_first(connection, Share(campaign_id=campaign.id), at_once=True)
 
 
 def _reason(services: Services, campaign: Campaign) -> str:

@@ -26,10 +26,12 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter import __version__
 from newsletter.errors import ConfigError, NewsletterError
-from newsletter.fleet.jobs import QUEUE, ensure_tables, open_app
+from newsletter.fleet.jobs import ensure_tables, open_app
+from newsletter.fleet.metrics import Figures
 from newsletter.fleet.shares import Say, Shares, Way
 from newsletter.fleet.tending import look_around
 from newsletter.store.faults import explain
+from newsletter.store.shares import QUEUE
 from newsletter.wiring import Services
 
 __all__ = ["Plan", "work"]
@@ -51,17 +53,22 @@ _IMPATIENT: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What one worker does. concurrency: campaigns at a time. heartbeat: seconds between signs of life."""
+    """What one worker does. concurrency: campaigns at a time. heartbeat: seconds between signs of life.
+
+    monitor: where to answer monitors, a host and a port; None for nowhere.
+    """
 
     concurrency: int = 1
     heartbeat: float = 10.0
+    monitor: tuple[str, int] | None = None
     way: Way = field(default_factory=Way)
 
 
 def work(services: Services, plan: Plan, *, stop: threading.Event, say: Say) -> int:
     """Do shares of campaigns until stop is set; return the exit code.
 
-    Raises ConfigError on SQLite, and what else makes it useless to begin. What happens later is logged.
+    Raises ConfigError on SQLite, UsageError if the monitor's port is taken, and what else makes it useless to
+    begin. What happens later is logged.
     """
     if services.engine.dialect.name != "postgresql":
         raise ConfigError(
@@ -74,9 +81,11 @@ def work(services: Services, plan: Plan, *, stop: threading.Event, say: Say) -> 
     for ready in (services.place, services.tokens):
         assert ready is not None  # noqa: S101
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # each try to reconnect is no news
-    shares = Shares(services, plan.way, stop, say)
-    say("working", version=__version__, pid=os.getpid(), concurrency=plan.concurrency)
-    asyncio.run(_Worker(services, plan, stop, say, shares).run())
+    figures = Figures()
+    shares = Shares(services, plan.way, stop, say, figures)
+    with figures.served(*plan.monitor) if plan.monitor else contextlib.nullcontext("") as address:
+        say("working", version=__version__, pid=os.getpid(), concurrency=plan.concurrency, metrics=address)
+        asyncio.run(_Worker(services, plan, stop, say, shares, figures).run())
     code = 7 if shares.interrupted else 0
     say("stopped", exit=code)
     return code
@@ -84,10 +93,16 @@ def work(services: Services, plan: Plan, *, stop: threading.Event, say: Say) -> 
 
 class _Worker:
     def __init__(
-        self, services: Services, plan: Plan, stop: threading.Event, say: Say, shares: Shares
+        self,
+        services: Services,
+        plan: Plan,
+        stop: threading.Event,
+        say: Say,
+        shares: Shares,
+        figures: Figures,
     ) -> None:
         self._services, self._plan, self._stop, self._say = services, plan, stop, say
-        self._shares = shares
+        self._shares, self._figures = shares, figures
 
     async def run(self) -> None:
         """Hold one session after another."""
@@ -98,6 +113,7 @@ class _Worker:
             self._shares.shaken.clear()
             self._shares.handing_over.clear()
             began = self._services.clock()
+            self._figures.session()
             session = asyncio.create_task(self._session())
             while not session.done() and not self._stop.is_set() and not self._shares.shaken.is_set():
                 await asyncio.wait([session], timeout=_NAP)
@@ -159,6 +175,7 @@ class _Worker:
         while True:
             try:
                 await asyncio.to_thread(look_around, self._services, beat * _DEAD_AFTER, self._say)
+                self._figures.alive(self._services.clock())
                 failures = 0
             except DBAPIError:
                 failures += 1

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from newsletter.store.sql import insert_or_ignore
 from newsletter.store.tables import notices
 
-__all__ = ["claim", "give_back", "noted_at"]
+__all__ = ["claim", "give_back", "noted", "noted_at"]
 
 
 def claim(connection: Connection, key: str, at: datetime) -> bool:
@@ -24,6 +24,12 @@ def noted_at(connection: Connection, key: str) -> datetime | None:
     return found
 
 
-def give_back(connection: Connection, key: str) -> None:
-    """Note that it was not done after all, so that somebody tries again."""
-    connection.execute(notices.delete().where(notices.c.key == key))
+def noted(connection: Connection, prefix: str) -> list[str]:
+    """Return the keys that are noted and begin like this."""
+    query = select(notices.c.key).where(notices.c.key.startswith(prefix, autoescape=True))
+    return list(connection.execute(query).scalars())
+
+
+def give_back(connection: Connection, key: str) -> bool:
+    """Note that it was not done after all, so that somebody tries again; return whether it was noted."""
+    return connection.execute(notices.delete().where(notices.c.key == key)).rowcount == 1

@@ -13,11 +13,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from newsletter import readying
+from newsletter import pipeline, readying
 from newsletter.daemon.log import Log
 from newsletter.daemon.metrics import Metrics
 from newsletter.daemon.signs import Signs
 from newsletter.daemon.work import Work
+from newsletter.delivery import steering
 from newsletter.people.adding import add_subscriber
 from newsletter.settings import Workspace
 from newsletter.settings_file import load_settings
@@ -90,10 +91,26 @@ def test_figures_say_what_stands_where_and_name_nobody(monitored: Monitored) -> 
     assert after["newsletter_rounds_total"] == 1
     assert after["newsletter_last_round_timestamp_seconds"] == monitored.now.timestamp()
     assert after["newsletter_campaigns{state=finished}"] == 1
-    assert after["newsletter_deliveries{campaign_state=finished,state=sent}"] == 2
+    assert after["newsletter_workers"] == 0
     answer = monitored.get()
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n") and "@" not in answer.text and NOVEMBER not in answer.text
+
+
+def test_deliveries_are_counted_of_sends_that_are_not_over_and_of_no_others(monitored: Monitored) -> None:
+    services = monitored.services
+    campaign = pipeline.start(services, readying.prepare_to_send(services, NOVEMBER, None))
+
+    def counted() -> dict[str, float]:
+        monitored.now += timedelta(minutes=1)
+        found = monitored.figures()
+        return {name: value for name, value in found.items() if name.startswith("newsletter_deliveries")}
+
+    assert counted() == {"newsletter_deliveries{campaign_state=sending,state=queued}": 2}
+    steering.pause(services.engine, campaign.id, reason="by the owner")
+    assert counted() == {"newsletter_deliveries{campaign_state=paused,state=queued}": 2}
+    list(pipeline.deliver(services, pipeline.resume(services, NOVEMBER), stop=lambda: False))
+    assert counted() == {}
 
 
 @pytest.mark.parametrize(

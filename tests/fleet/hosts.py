@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.store.engine import open_engine
@@ -127,52 +125,6 @@ def _hang_up(pair: tuple[socket.socket, socket.socket]) -> None:
     for each in pair:
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
-
-
-@dataclass
-class Worker:
-    """``newsletter worker`` as a process of its own, its log in a file."""
-
-    desk: Desk
-    log: Path
-    env: dict[str, str] = field(default_factory=dict)
-    options: tuple[str, ...] = ("--processes", "0", "--lease", "6", "--heartbeat", "1")
-
-    def __post_init__(self) -> None:
-        self.process = self.desk.process("worker", *self.options, **self.env)
-        self._writer = threading.Thread(target=self._write, daemon=True)
-        self._writer.start()
-
-    def _write(self) -> None:
-        assert self.process.stdout is not None
-        with self.log.open("w") as file:
-            for line in self.process.stdout:
-                file.write(line)
-                file.flush()
-
-    def says(self, words: str) -> bool:
-        """Return whether its log has these words."""
-        return self.log.exists() and words in self.log.read_text()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
-
-    def end(self) -> int:
-        """Stop it in an orderly way; return its exit code."""
-        self.signal(signal.SIGTERM)
-        return self.process.wait(60)
-
-    def kill(self) -> None:
-        """End it, whatever it does."""
-        if self.process.poll() is None:
-            self.process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(10)
-        self._writer.join(10)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 60.0) -> None:

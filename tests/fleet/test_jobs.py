@@ -1,80 +1,35 @@
 """Shares as jobs, in the real tables: they do not pile up, stalled ones are taken up, poisonous ones end."""
 
 import threading
-from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from newsletter import pipeline, readying
 from newsletter.delivery.tending import take
-from newsletter.fleet.jobs import QUEUE, Share, ensure_tables, fill, put, put_first
+from newsletter.fleet import jobs as fleet_jobs
+from newsletter.fleet.jobs import ensure_tables
+from newsletter.fleet.metrics import Figures
 from newsletter.fleet.shares import TRIES, Shares, Way
 from newsletter.fleet.tending import look_around
-from newsletter.fleet.watching import given_to_workers
+from newsletter.fleet.watching import given_to_workers, watch
 from newsletter.model import CampaignState
-from newsletter.settings import Workspace
-from newsletter.settings_file import load_settings
-from newsletter.store import campaigns, tending
+from newsletter.store import tending
 from newsletter.store.campaigns import Campaign
-from newsletter.store.engine import check, pending, reading
+from newsletter.store.engine import check, pending
+from newsletter.store.shares import Share, fill, put, put_first
 from newsletter.wiring import Services
+from tests.fleet.ledger import Lines, delays, enlist, execute, fetch_and_die, jobs, state
 from tests.test_chaos import NOVEMBER
 from tests.workspaces import Desk
 
 pytestmark = [pytest.mark.postgres]
 
 
-@pytest.fixture
-def services(fleet_desk: Desk) -> Iterator[Services]:
-    made = Services(
-        Workspace(root=fleet_desk.root, settings=load_settings(fleet_desk.root, fleet_desk.env)),
-        env=fleet_desk.env,
-        sleep=lambda _seconds: None,
-    )
-    ensure_tables(made.engine)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def campaign(services: Services) -> Campaign:
-    return pipeline.start(services, readying.prepare_to_send(services, NOVEMBER, None))
-
-
-class Lines:
-    """A log that is kept."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
-        self.events.append(event)
-
-
-def jobs(services: Services) -> list[tuple[str, str, Any]]:
-    with reading(services.engine) as connection:
-        rows = connection.execute(
-            text("SELECT lock, status::text, args FROM procrastinate_jobs ORDER BY lock, id")
-        )
-        return [(row.lock, row.status, row.args) for row in rows]
-
-
-def state(services: Services, campaign: Campaign) -> Campaign:
-    with reading(services.engine) as connection:
-        return campaigns.get_campaign(connection, campaign.id)
-
-
-def fetch_and_die(services: Services) -> None:
-    """Be a worker that takes a job and is never heard of again."""
-    with services.engine.begin() as connection:
-        worker = connection.execute(text("SELECT procrastinate_register_worker_v1()")).scalar_one()
-        fetched = text("SELECT id FROM procrastinate_fetch_job_v2(CAST(:queues AS VARCHAR[]), :worker)")
-        assert connection.execute(fetched, {"queues": [QUEUE], "worker": worker}).scalar_one()
-        connection.execute(
-            text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
-        )
+def shares_of(services: Services, **way: Any) -> Shares:
+    return Shares(services, Way(processes=0, **way), threading.Event(), Lines(), Figures())
 
 
 def test_jobs_of_one_slot_do_not_pile_up(services: Services, campaign: Campaign) -> None:
@@ -88,8 +43,7 @@ def test_jobs_of_one_slot_do_not_pile_up(services: Services, campaign: Campaign)
 
 
 def test_a_share_is_put_in_the_transaction_that_makes_the_campaign_or_not_at_all(services: Services) -> None:
-    with services.engine.begin() as connection:
-        connection.execute(text("SELECT procrastinate_register_worker_v1()"))
+    enlist(services)
     ready = readying.prepare_to_send(services, NOVEMBER, None)
     ledger_then_share = given_to_workers(services, lambda _connection, _made: None)
 
@@ -108,7 +62,7 @@ def test_a_share_is_put_in_the_transaction_that_makes_the_campaign_or_not_at_all
 def test_a_share_waits_while_its_campaign_is_held_and_sends_when_it_is_let_go(
     services: Services, campaign: Campaign, fleet_desk: Desk
 ) -> None:
-    shares = Shares(services, Way(processes=0), threading.Event(), Lines())
+    shares = shares_of(services)
     held = Share(campaign_id=campaign.id, held_by="elsewhere:1:1.0")
     with services.engine.begin() as connection:  # a process on another host, as far as anybody can tell
         assert take(connection, campaign.id, held.held_by, services.clock)
@@ -124,30 +78,31 @@ def test_a_share_waits_while_its_campaign_is_held_and_sends_when_it_is_let_go(
 
 
 def test_the_share_of_a_dead_worker_is_put_again_and_pauses_its_campaign_when_that_never_ends(
-    services: Services, campaign: Campaign
+    services: Services, campaign: Campaign, fleet_desk: Desk
 ) -> None:
     lines = Lines()
     with services.engine.begin() as connection:
         put(connection, Share(campaign_id=campaign.id))
     for _ in range(TRIES):
         assert state(services, campaign).state is CampaignState.SENDING
-        with services.engine.begin() as connection:
-            connection.execute(text("UPDATE procrastinate_jobs SET scheduled_at = NULL"))
+        execute(services, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
         fetch_and_die(services)
         look_around(services, 30.0, lines)
     paused = state(services, campaign)
     assert paused.state is CampaignState.PAUSED
     assert "failed 5 times in a row" in paused.reason
-    assert lines.events == ["failed"] * (TRIES - 1) + ["halted"]
+    assert lines.events == ["failed"] * (TRIES - 1) + ["halted", "told"]
     assert jobs(services) == []
+    [told] = fleet_desk.mailbox()
+    assert "was stopped before its end" in str(told["Subject"])
+    assert "newsletter resume" in told.get_content()
 
 
 def test_a_share_that_always_fails_pauses_its_campaign_with_the_reason(
     services: Services, campaign: Campaign
 ) -> None:
-    with services.engine.begin() as connection:
-        connection.execute(text("UPDATE campaigns SET content = 'broken'"))
-    shares = Shares(services, Way(processes=0), threading.Event(), Lines())
+    execute(services, "UPDATE campaigns SET content = 'broken'")
+    shares = shares_of(services)
     for tries in range(TRIES):
         assert state(services, campaign).state is CampaignState.SENDING
         shares.do(Share(campaign_id=campaign.id, tries=tries))
@@ -159,6 +114,50 @@ def test_a_campaign_that_nobody_looks_after_gets_a_share_once(services: Services
     for _ in range(3):
         look_around(services, 30.0, Lines())
     assert [lock for lock, _, _ in jobs(services)] == [f"campaign {campaign.id} slot 0"]
+
+
+def test_a_share_put_off_for_the_quota_is_left_so_but_goes_at_once_when_the_owner_says_go_on(
+    services: Services, campaign: Campaign
+) -> None:
+    with services.engine.begin() as connection:
+        put(connection, Share(campaign_id=campaign.id), seconds=600)
+    look_around(services, 30.0, Lines())
+    [left] = delays(services)
+    assert 590 < left <= 600
+    enlist(services)
+    assert next(watch(services, campaign, stop=lambda: False)).queued == 30
+    assert delays(services) == [0] and len(jobs(services)) == 1
+
+
+def test_a_share_of_a_campaign_that_is_paused_or_cancelled_meanwhile_ends_and_leaves_none(
+    services: Services, campaign: Campaign, fleet_desk: Desk
+) -> None:
+    for to in ("paused", "cancelled"):
+        execute(services, "UPDATE campaigns SET state = :to", to=to)
+        shares_of(services).do(Share(campaign_id=campaign.id))
+        look_around(services, 30.0, Lines())
+        assert jobs(services) == [] and fleet_desk.mailed() == []
+
+
+def test_what_a_newer_version_writes_into_a_job_is_passed_over(campaign: Campaign) -> None:
+    seen: list[Share] = []
+    context: Any = SimpleNamespace(additional_context={"do": seen.append})
+    fleet_jobs._share(context, campaign_id=campaign.id, slot=2, colour="green")
+    assert seen == [Share(campaign_id=campaign.id, slot=2)]
+
+
+def test_a_worker_that_has_gone_leaves_no_share_behind_but_the_first(
+    services: Services, campaign: Campaign
+) -> None:
+    enlist(services)
+    for slot in (0, 1):  # one worker lives, so there is one share
+        shares_of(services, share=timedelta(0)).do(Share(campaign_id=campaign.id, slot=slot))
+    assert [lock for lock, _, _ in jobs(services)] == [f"campaign {campaign.id} slot 0"]
+
+
+def test_a_worker_that_would_seem_dead_between_two_signs_of_life_is_refused(desk: Desk) -> None:
+    refused = desk.run("worker", "--heartbeat", "20")
+    assert refused.exit_code == 2 and "--heartbeat" in refused.stderr
 
 
 def test_the_tables_of_workers_confuse_nothing(services: Services) -> None:
