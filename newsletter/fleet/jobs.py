@@ -1,11 +1,12 @@
 """A share of a campaign as a job of Procrastinate. The task is named, and never defined in ``__main__``."""
 
+from pathlib import Path
 from typing import Any
 
 from procrastinate import App, JobContext
 from procrastinate.connector import BaseConnector
 from procrastinate.schema import SchemaManager
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from newsletter.store import fleet
 from newsletter.store.shares import QUEUE, TASK, Share
@@ -25,12 +26,22 @@ def _share(context: JobContext, /, **arguments: Any) -> None:
 
 
 def ensure_tables(engine: Engine) -> None:
-    """Make Procrastinate's tables, by its own schema, unless they are there; two processes may at once."""
-    with engine.begin() as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("newsletter.fleet"))))
-        if not fleet.has_tables(connection):
-            _driver(connection).execute(SchemaManager.get_schema())
+    """Make Procrastinate's tables, by its own schema, or bring them up to the installed version.
 
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
+    Two processes may at once. The comment on its table of jobs says which of its migrations was the last; it
+    is written in the same transaction.
+    """
+    scripts = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        lock = func.hashtext("newsletter.fleet")
+        connection.execute(select(func.pg_advisory_lock(lock)))
+        try:
+            if fleet.has_tables(connection):
+                known = fleet.jobs_comment(connection)
+                for script in scripts:
+                    if script.stem > known:
+                        fleet.change_tables(connection, script.read_text("utf-8"), script.stem)
+            else:
+                fleet.change_tables(connection, SchemaManager.get_schema(), scripts[-1].stem)
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(lock)))

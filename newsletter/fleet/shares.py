@@ -60,8 +60,8 @@ class Say(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """How a worker delivers. calls: to the provider at a time, None for what the rate needs. processes, lease:
-    as for ``pipeline.deliver``. share: how long at a time.
+    """How a worker delivers. calls: to the provider at a time, None for what the rate needs. share: how long
+    at a time. processes, lease: as for ``pipeline.deliver``.
     """
 
     calls: int | None = None

@@ -11,7 +11,17 @@ from sqlalchemy import Connection, Engine, select, text
 from newsletter.store.engine import reading
 from newsletter.store.tables import campaigns
 
-__all__ = ["ALIVE", "drop_job", "has_tables", "live_workers", "locks_in_use", "stalled", "tended_by"]
+__all__ = [
+    "ALIVE",
+    "change_tables",
+    "drop_job",
+    "has_tables",
+    "jobs_comment",
+    "live_workers",
+    "locks_in_use",
+    "stalled",
+    "tended_by",
+]
 
 ALIVE: Final = 30.0  #: seconds since its last sign of life, in which a worker counts as there
 
@@ -31,6 +41,23 @@ def has_tables(connection: Connection) -> bool:
         return False
     found = connection.exec_driver_sql("SELECT to_regclass('procrastinate_workers') IS NOT NULL")
     return bool(found.scalar_one())
+
+
+def jobs_comment(connection: Connection) -> str:
+    """Return the comment on the table of jobs; "" if there is none."""
+    found = connection.exec_driver_sql("SELECT obj_description('procrastinate_jobs'::regclass)")
+    return found.scalar_one() or ""
+
+
+def change_tables(connection: Connection, script: str, comment: str) -> None:
+    """Run a script of Procrastinate's, and write a comment on its table of jobs: both, or neither.
+
+    The connection must commit by itself: so several statements that are sent at once are one transaction.
+    """
+    quoted = comment.replace("'", "''")
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101
+    driver.execute(f"{script}\n;COMMENT ON TABLE procrastinate_jobs IS '{quoted}'")
 
 
 def live_workers(engine: Engine) -> int:
