@@ -16,9 +16,11 @@ from newsletter.ports import Clock
 from newsletter.store import campaigns, deliveries, guard
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
-from newsletter.store.tallies import next_due
+from newsletter.store.tallies import first_sent_until, next_due
 
-__all__ = ["Patience"]
+__all__ = ["SHORTEST_LISTENING", "Patience"]
+
+SHORTEST_LISTENING: Final = timedelta(seconds=30)  #: to what comes of the first mails, by whoever goes on
 
 _BEAT: Final = timedelta(seconds=60)  # between two steps of the guard's epoch
 _LONGEST_WAIT: Final = 5.0  # seconds, after which a waiting run looks again
@@ -103,9 +105,11 @@ class Patience:
     def for_canary(self, canary: Canary, first: bool) -> Iterator[datetime]:
         """Look at what is reported about the mails so far, and wait for it if they are the first.
 
-        Raises SendError, with the campaign paused, if there are too many bounces or complaints.
+        The wait counts from when they were sent, whoever waited before; only a last part of it is always
+        waited here, in which the provider's events come in. Raises SendError, with the campaign paused, if
+        there are too many bounces or complaints.
         """
-        until = self.clock() + (canary.wait if first else timedelta(0))
+        until = self._first_are_over(canary) if first else self.clock()
         while True:
             health = canary.health(self.campaign.id)
             if health is None:
@@ -119,6 +123,12 @@ class Patience:
             if left <= 0 or not self._goes_on():
                 return
             yield from self.rest(min(_LONGEST_WAIT, left), until)
+
+    def _first_are_over(self, canary: Canary) -> datetime:
+        with reading(self.engine) as connection:
+            sent = first_sent_until(connection, self.campaign.id, canary.size)
+        now = self.clock()
+        return max((sent or now) + canary.wait, now + min(canary.wait, SHORTEST_LISTENING))
 
     def rest(self, seconds: float, until: datetime | None = None) -> Iterator[datetime]:
         """Sleep. until: of the whole wait, if this is a part of it."""

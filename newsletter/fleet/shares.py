@@ -39,7 +39,6 @@ __all__ = ["TRIES", "Say", "Shares", "Way", "put_again", "tell_halted"]
 
 TRIES: Final = 5  #: failures of a share, one after the other, after which its campaign is paused
 
-_LONG: Final = timedelta(seconds=10)  # no wait for a next try is so long: the first mails are looked at
 _LOOK: Final = timedelta(seconds=5)  # for new workers
 _HELD: Final = 2.0  # seconds until the next look
 _IN_FLIGHT: Final = 5.0  # while only calls of others are left
@@ -61,7 +60,7 @@ class Say(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
     """How a worker delivers. calls: to the provider at a time, None for what the rate needs. share: how long
-    at a time. processes, lease: as for ``pipeline.deliver``.
+    at a time, longer than ``waiting.SHORTEST_LISTENING``. processes, lease: as for ``pipeline.deliver``.
     """
 
     calls: int | None = None
@@ -191,9 +190,6 @@ class Shares:
         for step in steps:
             self._figures.settled(before or step, step)
             before, now = step, services.clock()
-            if step.waiting_until is not None and step.waiting_until - now > _LONG:
-                # the wait for what comes of the first mails would begin anew with the next share, for ever
-                ends = max(ends, step.waiting_until + way.share)
             if share.slot == 0 and now >= look and self._invites(step):
                 look = now + _LOOK
                 with services.engine.begin() as connection:

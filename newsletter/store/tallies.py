@@ -22,6 +22,7 @@ __all__ = [
     "OPEN",
     "Open",
     "Tally",
+    "first_sent_until",
     "next_due",
     "oldest_sent",
     "open_deliveries",
@@ -109,23 +110,29 @@ def queued_at_most(connection: Connection, campaign_id: int, most: int) -> int:
     return found
 
 
-#: Rows are claimed in the order in which they were planned, that of the subscribers. So what was sent first
-#: lies before the first thousand that are still queued, and nothing behind them has to be read.
-FIRST_SENT: Final = text(
-    """SELECT count(*) FROM (
-        SELECT 1 FROM deliveries
+# Rows are claimed in the order in which they were planned, that of the subscribers. So what was sent first
+# lies before the first thousand that are still queued, and nothing behind them has to be read.
+_FIRST = """SELECT updated_at FROM deliveries
         WHERE campaign_id = :campaign_id AND state = 'sent' AND subscriber_id <= coalesce(
             (SELECT subscriber_id FROM deliveries WHERE campaign_id = :campaign_id AND state = 'queued'
                 ORDER BY campaign_id, id LIMIT 1 OFFSET 1000),
             (SELECT max(subscriber_id) FROM deliveries WHERE campaign_id = :campaign_id))
-        ORDER BY campaign_id, subscriber_id LIMIT :most) AS bounded"""
-)
+        ORDER BY campaign_id, subscriber_id LIMIT :most"""
+
+FIRST_SENT: Final = text(f"SELECT count(*) FROM ({_FIRST}) AS first")  # noqa: S608  (built from constants)
 
 
 def sent_at_most(connection: Connection, campaign_id: int, most: int) -> int:
     """Return how many of the first are sent, or ``most`` if there are more."""
     found: int = connection.execute(FIRST_SENT, {"campaign_id": campaign_id, "most": most}).scalar_one()
     return found
+
+
+def first_sent_until(connection: Connection, campaign_id: int, most: int) -> datetime | None:
+    """Return when the last of the first ``most`` that are sent was recorded, None if none is."""
+    query = text(f"SELECT max(updated_at) AS last FROM ({_FIRST}) AS first").columns(last=Instant)  # noqa: S608
+    last: datetime | None = connection.execute(query, {"campaign_id": campaign_id, "most": most}).scalar_one()
+    return last
 
 
 def uncertain_ids(connection: Connection, campaign_id: int) -> list[int]:

@@ -318,6 +318,21 @@ def test_a_short_list_is_not_held_up(several: Driver) -> None:
     assert several.now == NOON
 
 
+@pytest.mark.parametrize(("away", "left"), [(6, 4), (20, 0.5)])
+def test_a_run_that_goes_on_in_the_wait_waits_for_the_rest_of_it(
+    several: Driver, away: int, left: float
+) -> None:
+    several.canary = canary([FINE])
+    several.queue(*people(100))
+    several.stops = lambda: len(several.mailed) >= 20
+    with pytest.raises(Stopped):
+        several.deliver()
+    several.stops, several.now = (lambda: False), NOON + timedelta(minutes=away)
+    several.deliver()
+    assert several.now == NOON + timedelta(minutes=away + left)
+    assert len(several.mailed) == 100
+
+
 def test_a_run_that_goes_on_after_the_canary_does_not_wait_again(several: Driver) -> None:
     several.canary = canary([FINE])
     several.queue(*people(100))

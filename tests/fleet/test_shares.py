@@ -129,16 +129,23 @@ def test_two_campaigns_at_once_are_both_served_by_two_workers(
     assert all(state(services, each).state is CampaignState.FINISHED for each in found)
 
 
-def test_what_comes_of_the_first_mails_is_waited_for_once_however_short_a_share_is(
+def work_to_the_end(services: Services, campaign: Campaign) -> int:
+    """Let workers that are new each time do one share after another; return how many it took."""
+    for number in range(1, 40):
+        assert Worker(services).work()
+        if state(services, campaign).state is CampaignState.FINISHED:
+            return number
+    raise AssertionError("the wait began anew with each share")
+
+
+def test_what_comes_of_the_first_mails_is_waited_for_once_by_however_many_shares(
     ses_desk: Desk, opened: Open, ses: FakeSes, queue: Queue
 ) -> None:
     time = Time()
     services = opened(ses_desk, clock=time.now, sleep=time.sleep, **queue.env, **CANARY)
     ses.set_rate(1000)
     campaign = begin(services)
-    worker = Worker(services)
-    assert worker.work()
-    assert state(services, campaign).state is CampaignState.FINISHED, "in its first share"
+    assert work_to_the_end(services, campaign) > 10
     assert counts(services, campaign) == {"sent": 30}
     assert timedelta(minutes=9.9) <= time.slept < timedelta(minutes=11)
 
@@ -166,9 +173,8 @@ def test_a_worker_that_dies_at_the_first_mails_is_followed_by_another_that_waits
     [(_, _, arguments)] = jobs(services)
     assert arguments["tries"] == 1
     execute(services, "UPDATE procrastinate_jobs SET scheduled_at = NULL")
-    assert Worker(services).work()
+    work_to_the_end(services, campaign)
     assert counts(services, campaign) == {"sent": 27, "uncertain": 3}
-    assert state(services, campaign).state is CampaignState.FINISHED
     assert timedelta(minutes=9.9) <= time.slept < timedelta(minutes=11)
 
 
