@@ -111,6 +111,10 @@ def explain(connection: Connection, statement: TextClause, parameters: dict[str,
 def plans(engine: Engine, campaign_id: int) -> None:
     """Print the plans of the statements that a worker makes all the time; nothing is changed."""
     now = clock()
+    with reading(engine) as connection:
+        mark = connection.execute(
+            text("SELECT coalesce(max(id), 0) FROM deliveries WHERE state = 'sending'")
+        ).scalar_one()
     hot: dict[str, tuple[TextClause, dict[str, Any]]] = {
         "claim": (
             CLAIM["postgresql"],
@@ -121,6 +125,7 @@ def plans(engine: Engine, campaign_id: int) -> None:
                 "call_id": "0" * 32,
                 "now": now,
                 "lease_until": now,
+                "since": mark,
             },
         ),
         "calls in flight": (IN_FLIGHT, {"campaign_id": campaign_id}),
@@ -160,17 +165,16 @@ class Table:
         self._since = self._since + said
         if self.tenths == before:
             return False
-        self._print()
-        self._begin()
+        since, began, cpu, log = self._since, self._began, self._cpu, self._log
+        self._begin()  # at once: the drivers go on while we print
+        self._print(since, self._began - began, self._cpu - cpu, self._log - log)
         return True
 
     def _begin(self) -> None:
         self._since, self._began = Said(), time.perf_counter()
         self._cpu, self._log = server_cpu(self._engine), self._written()
 
-    def _print(self) -> None:
-        rows, took = self._since.rows, time.perf_counter() - self._began
-        cpu, log = (server_cpu(self._engine) - self._cpu) / rows * 1e6, (self._written() - self._log) / rows
+    def _print(self, since: Said, took: float, cpu: float, log: int) -> None:
         with self._engine.connect() as connection:
             table, indexes, dead, vacuums = connection.execute(
                 text(
@@ -179,10 +183,10 @@ class Table:
                 )
             ).one()
         opens, everything = self._time(tallies.open_deliveries), self._time(tallies.tally)
-        turn = took / self._since.turns * self._drivers * 1000
+        turn = took / since.turns * self._drivers * 1000
         print(
-            f"| {self.tenths * 10} % | {rows / took:,.0f} | {turn:.0f}, "
-            f"{self._since.longest * 1000:,.0f} | {cpu:.0f}, {log:,.0f} | {table:.2f}, {indexes:.2f} "
+            f"| {self.tenths * 10} % | {since.rows / took:,.0f} | {turn:.0f}, {since.longest * 1000:,.0f} "
+            f"| {cpu / since.rows * 1e6:.0f}, {log / since.rows:,.0f} | {table:.2f}, {indexes:.2f} "
             f"| {dead:,} | {vacuums} | {opens:.2f}, {everything:.1f} |",
             flush=True,
         )
