@@ -81,7 +81,7 @@ class Writer:
         attempted: list[str] = []
         try:
             with self.engine.begin() as connection:
-                deliveries.commit_on_disk(connection)
+                deliveries.make_ready(connection)
                 written = self._record(connection, ended)
                 claimed = self._claim(connection, calls, room, attempted) if calls else Turn()
         except OperationalError:

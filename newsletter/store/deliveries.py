@@ -32,7 +32,7 @@ __all__ = [
     "WHY_NOT",
     "abandon_dead",
     "claim",
-    "commit_on_disk",
+    "make_ready",
     "record",
     "record_calls",
     "release",
@@ -95,13 +95,21 @@ CLAIM: Final[Mapping[str, TextClause]] = {
 }
 
 
-def commit_on_disk(connection: Connection) -> None:
-    """See to it that this transaction's commit is on disk when it returns, however PostgreSQL is set up."""
+_READY: Final = """SELECT CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END,
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)"""
+
+
+def make_ready(connection: Connection) -> None:
+    """Prepare a transaction for claims and records: its commit is on disk, however PostgreSQL is set up.
+
+    And rows are found one by one, by an index, whatever PostgreSQL's statistics say: of a campaign that was
+    planned just now they know nothing, and each claim would sort all that is queued to take the first of it.
+    """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(
-            "SELECT set_config('synchronous_commit', 'on', true) "
-            "WHERE current_setting('synchronous_commit') = 'off'"
-        )
+        connection.exec_driver_sql(_READY)
 
 
 def claim(
@@ -118,9 +126,9 @@ def claim(
     """Take up to ``limit`` queued deliveries that are due, for one call, and return them.
 
     Those who may no longer be mailed become ``skipped`` in the same statement. Takes nothing when the
-    campaign is not ``sending``. since: the first delivery to look at. The caller must commit before it sends.
+    campaign is not ``sending``. since: the first delivery to look at. The caller must ``make_ready`` the
+    transaction, and commit it before it sends.
     """
-    commit_on_disk(connection)
     parameters = {
         "campaign_id": campaign_id,
         "limit": limit,

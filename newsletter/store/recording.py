@@ -16,7 +16,7 @@ from newsletter.model import DeliveryState
 from newsletter.store.rows import Settled
 from newsletter.store.tables import Instant
 
-__all__ = ["record", "record_calls", "release", "timed", "undo_claims"]
+__all__ = ["RECORD", "record", "record_calls", "release", "timed", "undo_claims"]
 
 
 def timed(sql: str, *names: str) -> TextClause:
@@ -24,8 +24,8 @@ def timed(sql: str, *names: str) -> TextClause:
     return text(sql).bindparams(*(bindparam(name, type_=Instant) for name in names))
 
 
-# All rows of several calls in one statement: a statement a row costs twice as much.
-_RECORD: Final[Mapping[str, TextClause]] = {
+#: All rows of several calls in one statement: a statement a row costs twice as much.
+RECORD: Final[Mapping[str, TextClause]] = {
     dialect: timed(
         f"""UPDATE deliveries SET state = fate.state, reason = fate.reason, message_id = fate.message_id,
             not_before = fate.not_before, attempt = attempt - fate.uncounted, lease_until = NULL,
@@ -77,7 +77,7 @@ def record_calls(connection: Connection, settled: Mapping[str, Sequence[Settled]
     if not fates:
         return 0
     parameters = {"fates": json.dumps(fates), "now": now}
-    return connection.execute(_RECORD[connection.dialect.name], parameters).rowcount
+    return connection.execute(RECORD[connection.dialect.name], parameters).rowcount
 
 
 def _instant(connection: Connection, value: datetime) -> str:
