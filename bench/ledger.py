@@ -33,7 +33,7 @@ from newsletter.delivery.writing import Writer
 from newsletter.model import DeliveryState
 from newsletter.ports import Allowance
 from newsletter.store import campaigns, tallies
-from newsletter.store.deliveries import CLAIM, IN_FLIGHT
+from newsletter.store.deliveries import CLAIM, IN_FLIGHT, make_ready
 from newsletter.store.engine import ensure_current, open_engine, reading
 from newsletter.store.rows import Settled
 
@@ -133,6 +133,7 @@ def plans(engine: Engine, campaign_id: int) -> None:
         "the first mails": (tallies.FIRST_SENT, {"campaign_id": campaign_id, "most": 101}),
     }
     with engine.connect() as connection:
+        make_ready(connection)
         for name, (statement, parameters) in hot.items():
             print(f"\n{name}\n{explain(connection, statement, parameters)}")
         connection.rollback()

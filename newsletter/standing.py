@@ -8,11 +8,11 @@ from newsletter.store import campaigns, deliveries, events
 from newsletter.store.campaigns import Campaign
 from newsletter.wiring import Services
 
-__all__ = ["newest", "resolve", "resolve_from_events", "slug_of", "standing"]
+__all__ = ["newest", "resolve", "resolve_from_events", "sends", "slug_of", "standing"]
 
 
-def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
-    """Return each campaign, or those of one issue, with its accounts; oldest first.
+def sends(services: Services, reference: str | None) -> list[Campaign]:
+    """Return each campaign, or those of one issue, oldest first; none of their deliveries is read.
 
     Raises UsageError if the named issue was never sent.
     """
@@ -20,12 +20,17 @@ def standing(services: Services, reference: str | None) -> list[tuple[Campaign, 
     found = campaigns.all_campaigns(services.engine, slug)
     if slug is not None and not found:
         raise UsageError(f"{slug} has not been sent.", hint=f"Send it: newsletter send {slug}")
-    return [(campaign, accounts(services.engine, campaign.id)) for campaign in found]
+    return found
+
+
+def standing(services: Services, reference: str | None) -> list[tuple[Campaign, Accounts]]:
+    """Return the campaigns of ``sends`` with their accounts."""
+    return [(each, accounts(services.engine, each.id)) for each in sends(services, reference)]
 
 
 def newest(services: Services, reference: str) -> Campaign:
     """Return the newest campaign of an issue. Raises UsageError if it was never sent."""
-    return standing(services, reference)[-1][0]
+    return sends(services, reference)[-1]
 
 
 def resolve(services: Services, reference: str, *, resend: bool) -> int:
@@ -35,7 +40,7 @@ def resolve(services: Services, reference: str, *, resend: bool) -> int:
     if the issue was compacted.
     """
     total = 0
-    for campaign, _ in standing(services, reference):
+    for campaign in sends(services, reference):
         with services.engine.begin() as connection:
             campaigns.refuse_compacted(connection, campaign.slug)
             if not campaign.is_open:
@@ -51,7 +56,7 @@ def resolve_from_events(services: Services, reference: str) -> int:
     ``resolve`` does.
     """
     total = 0
-    for campaign, _ in standing(services, reference):
+    for campaign in sends(services, reference):
         with services.engine.begin() as connection:
             campaigns.refuse_compacted(connection, campaign.slug)
             if not campaign.is_open:

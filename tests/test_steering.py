@@ -34,6 +34,18 @@ def test_a_paused_send_mails_nobody_until_it_is_resumed(half_sent: Desk) -> None
     assert half_sent.mailed() == READERS
 
 
+def test_status_watch_looks_on_until_nothing_is_under_way(half_sent: Desk) -> None:
+    with half_sent.process("status", "--watch") as watching:
+        assert watching.stdout is not None
+        first = watching.stdout.readline()
+        assert NOVEMBER in first and "0 of 4 sent, 3 to go" in first
+        half_sent.ok("resume", NOVEMBER)
+        rest = watching.stdout.read()
+    assert watching.returncode == 0
+    last = rest.splitlines()[-1]
+    assert "finished" in last and "3 of 4 sent" in last
+
+
 def test_a_cancelled_send_mails_nobody_any_more_and_its_accounts_balance(half_sent: Desk) -> None:
     assert half_sent.run("cancel", NOVEMBER).exit_code == 2
     assert half_sent.json("cancel", NOVEMBER, "--dry-run")["queued"] == 3
