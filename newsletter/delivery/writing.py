@@ -113,6 +113,7 @@ class Writer:
 
     def _write_once(self, ended: Sequence[Done], undo: Sequence[str]) -> int:
         with self.engine.begin() as connection:
+            deliveries.make_ready(connection)
             deliveries.undo_claims(connection, self.campaign.id, undo, self.clock())
             return self._record(connection, ended)
 
