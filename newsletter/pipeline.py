@@ -23,7 +23,7 @@ from newsletter.delivery.forecast import Forecast, forecast
 from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import shared_limit
 from newsletter.delivery.progress import Progress
-from newsletter.delivery.tending import tending
+from newsletter.delivery.tending import keeping, tending
 from newsletter.delivery.writing import LEASE
 from newsletter.elsewhere import caller_of
 from newsletter.people.segments import audience_of
@@ -91,7 +91,8 @@ def start(
     campaign = planning.begin(
         services.engine, ready.issue, segment=ready.segment, clock=lambda: now, also=also
     )
-    return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
+    with keeping(services.engine, campaign.id, this_process(), services.clock):
+        return planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
 
 
 def deliver(

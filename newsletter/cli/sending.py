@@ -116,6 +116,8 @@ def _send_issue(state: State, issue: str, segment: str | None, *, dry_run: bool,
 def _begin(state: State, ready: "Ready", *, yes: bool) -> "Campaign":
     """Say what is about to happen, ask, begin the send and wait a moment."""
     from newsletter import pipeline
+    from newsletter.delivery.owners import this_process
+    from newsletter.delivery.tending import keeping
     from newsletter.due.appointments import booked, by_hand
     from newsletter.due.backups import back_up_before
     from newsletter.fleet.watching import given_to_workers
@@ -135,7 +137,8 @@ def _begin(state: State, ready: "Ready", *, yes: bool) -> "Campaign":
     else:
         note("Nobody would be mailed: there is no confirmed subscriber in this segment.")
     campaign = pipeline.start(services, ready, also=given_to_workers(services, by_hand(services, ready)))
-    back_up_before(services, campaign, _warn)
+    with keeping(services.engine, campaign.id, this_process(), services.clock):
+        back_up_before(services, campaign, _warn)
     if counts.queued and not yes:
         cool_off(services, campaign)
     return campaign

@@ -5,11 +5,14 @@
 A process that dies is found out at once on its own host, elsewhere when its time is over.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.delivery.owners import is_dead
 from newsletter.delivery.progress import Progress
@@ -18,7 +21,7 @@ from newsletter.store import tending as store
 from newsletter.store.campaigns import Campaign
 from newsletter.store.engine import reading
 
-__all__ = ["TENDED", "take", "tending", "untended"]
+__all__ = ["TENDED", "keeping", "take", "tending", "untended"]
 
 TENDED: Final = timedelta(minutes=2)  #: longer than any call to the provider may take
 _RENEW: Final = timedelta(seconds=20)
@@ -39,6 +42,28 @@ def untended(engine: Engine, owner: str, clock: Clock) -> Sequence[tuple[int, st
     """
     with reading(engine) as connection:
         return store.untended(connection, owner, now=clock(), is_dead=is_dead)
+
+
+@contextmanager
+def keeping(engine: Engine, campaign_id: int, owner: str, clock: Clock) -> Iterator[None]:
+    """Go on looking after a campaign while something takes long: planning, a backup. owner: who does already.
+
+    Without this, with millions of people, others would begin to send before the backup is made.
+    """
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(_RENEW.total_seconds()):
+            with suppress(DBAPIError), engine.begin() as connection:  # if the database is away: next time
+                store.renew(connection, campaign_id, owner, clock() + TENDED)
+
+    thread = threading.Thread(target=renew, name="tending", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def tending(

@@ -15,7 +15,7 @@ from newsletter import pipeline
 from newsletter.delivery import planning
 from newsletter.delivery.owners import this_process
 from newsletter.delivery.pacing import Parked
-from newsletter.delivery.tending import take, untended
+from newsletter.delivery.tending import keeping, take, untended
 from newsletter.due.appointments import begin_due
 from newsletter.due.backups import back_up_before
 from newsletter.due.enlisting import (
@@ -106,10 +106,11 @@ class _Round:
         services, tally, slug = self._services, self._tally, campaign.slug
         relief = Relief(services)
         try:
-            if campaign.state is CampaignState.PLANNING:
-                who = audience_of(services.settings, campaign.segment)
-                campaign = planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
-            back_up_before(services, campaign, tally)
+            with keeping(services.engine, campaign.id, self._owner, services.clock):
+                if campaign.state is CampaignState.PLANNING:
+                    who = audience_of(services.settings, campaign.segment)
+                    campaign = planning.plan(services.engine, campaign.id, audience=who, clock=services.clock)
+                back_up_before(services, campaign, tally)
             if self._hand_over(campaign):
                 return
             keep(services, campaign)
