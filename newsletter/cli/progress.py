@@ -24,34 +24,37 @@ def run_to_the_end(state: State, campaign: "Campaign") -> None:
     Where workers live, they deliver, and this looks on.
     """
     from newsletter import pipeline
+    from newsletter.due.enlisting import workers
     from newsletter.fleet import watching
-    from newsletter.standing import standing
+    from newsletter.reporting.accounting import read_accounts
+    from newsletter.store.campaigns import get_campaign
+    from newsletter.store.engine import reading
 
     services = state.services
     stopped: NewsletterError | None = None
-    if workers := watching.workers(services):
-        note(f"{workers} worker{'s send' if workers > 1 else ' sends'} it.")
-    with graceful_stop(*([watching.LEFT] if workers else [])) as stop:
+    if live := workers(services):
+        note(f"{live} worker{'s send' if live > 1 else ' sends'} it.")
+    with graceful_stop(*([watching.LEFT] if live else [])) as stop:
         try:
             wait = sys.stderr.isatty()  # with nobody watching, whatever started us comes again
             settings = services.settings
             price = settings.ses.price_per_thousand if settings.sender.kind == "ses" else 0.0
             steps = (
                 watching.watch(services, campaign, stop=stop.is_set)
-                if workers
+                if live
                 else pipeline.deliver(services, campaign, stop=stop.is_set, wait=wait)
             )
             _draw(steps, price)
         except NewsletterError as error:  # halted, parked or stopped: say what was done before saying why
             stopped = error
-    found = {each.id: (each, accounts) for each, accounts in standing(services, campaign.slug)}
-    campaign, accounts = found[campaign.id]
+    with reading(services.engine) as connection:
+        campaign, standing = get_campaign(connection, campaign.id), read_accounts(connection, campaign.id)
     state.result(
-        describe_campaign(campaign, accounts), describe_accounts(accounts) + services.where_mail_went()
+        describe_campaign(campaign, standing), describe_accounts(standing) + services.where_mail_went()
     )
     if stopped:
         raise stopped
-    accounts.assert_settled()
+    standing.assert_settled()
 
 
 def cool_off(services: "Services", campaign: "Campaign") -> None:

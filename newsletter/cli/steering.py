@@ -56,11 +56,14 @@ def cancel(state: State, issue: str, dry_run: bool, yes: bool) -> None:
     Example: newsletter cancel latest
     """
     from newsletter.delivery import steering
-    from newsletter.standing import newest, standing
+    from newsletter.standing import newest
+    from newsletter.store.engine import reading
+    from newsletter.store.tallies import open_deliveries
 
     services = state.services
     campaign = newest(services, issue)
-    queued = standing(services, campaign.slug)[-1][1].queued
+    with reading(services.engine) as connection:
+        queued = open_deliveries(connection, campaign.id).queued
     if dry_run:
         state.result(
             {"issue": campaign.slug, "dry_run": True, "queued": queued},

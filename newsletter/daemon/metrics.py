@@ -19,7 +19,8 @@ from newsletter.due.enlisting import workers
 from newsletter.due.outlook import next_due
 from newsletter.store.campaigns import OPEN
 from newsletter.store.engine import reading
-from newsletter.store.tables import campaigns, deliveries, events
+from newsletter.store.tables import campaigns, events
+from newsletter.store.tallies import tally
 from newsletter.wiring import Services
 
 __all__ = ["Metrics"]
@@ -87,11 +88,9 @@ class _Figures(Collector):
             going = select(campaigns.c.id, campaigns.c.state).where(campaigns.c.state.in_(_OPEN))
             with reading(self._services.engine) as connection:
                 for campaign_id, campaign_state in connection.execute(going).all():
-                    mine = deliveries.c.campaign_id == campaign_id  # alone: the index of the campaign serves
-                    query = select(deliveries.c.state, func.count()).where(mine).group_by(deliveries.c.state)
-                    for state, count in connection.execute(query):
-                        counts[campaign_state, state] += count
-            self._counts = [(*states, count) for states, count in sorted(counts.items())]
+                    for state, count in tally(connection, campaign_id).by_state().items():
+                        counts[campaign_state, state.value] += count
+            self._counts = [(*states, count) for states, count in sorted(counts.items()) if count]
             ended = clock()
             self._count_again = ended + max(_KEPT, _SHARE * (ended - began))
         return self._counts

@@ -76,7 +76,10 @@ class Progress:
 
 
 class Meter:
-    """Keeps the figures between counts: a count of every row is too dear for every call."""
+    """Keeps the figures between counts: a count of every row is too dear for every call.
+
+    campaign: as it was when it was last looked at.
+    """
 
     def __init__(self, engine: Engine, campaign_id: int, clock: Clock) -> None:
         self._engine, self._campaign_id, self._clock = engine, campaign_id, clock
@@ -90,17 +93,8 @@ class Meter:
         with reading(self._engine) as connection:
             campaign = get_campaign(connection, self._campaign_id)
             rows = tally(connection, self._campaign_id)
-        self._state, self._total = campaign.state, rows.total
-        self._counts = Counter(
-            {
-                DeliveryState.QUEUED: rows.queued,
-                DeliveryState.SENDING: rows.sending,
-                DeliveryState.SENT: rows.sent,
-                DeliveryState.FAILED: rows.failed,
-                DeliveryState.UNCERTAIN: rows.uncertain,
-                DeliveryState.SKIPPED: sum(rows.skipped.values()),
-            }
-        )
+        self.campaign, self._total = campaign, rows.total
+        self._counts = Counter(rows.by_state())
         ended = self._clock()
         self._dear = _RECOUNT_SHARE * (ended - began)
         self._counted_at = ended
@@ -119,7 +113,7 @@ class Meter:
         if campaign.state not in OPEN:
             self.recount()
             return
-        self._state, self._total = campaign.state, campaign.candidates
+        self.campaign, self._total = campaign, campaign.candidates
         settled = self._total - found.queued - found.sending - found.uncertain
         others = self._counts[DeliveryState.FAILED] + self._counts[DeliveryState.SKIPPED]
         self._counts[DeliveryState.QUEUED] = found.queued
@@ -155,7 +149,7 @@ class Meter:
         """Return the figures as they are known now."""
         counts = self._counts
         return Progress(
-            state=self._state,
+            state=self.campaign.state,
             total=self.total,
             sent=self.sent,
             failed=counts[DeliveryState.FAILED],
@@ -183,7 +177,7 @@ class OwnMeter(Meter):
     def recount(self) -> None:
         """Look whether anything is queued."""
         with reading(self._engine) as connection:
-            self._state = get_campaign(connection, self._campaign_id).state
+            self.campaign = get_campaign(connection, self._campaign_id)
             self._any_queued = queued_at_most(connection, self._campaign_id, 1)
         self._counted_at = self._clock()
 

@@ -23,7 +23,7 @@ def pause(engine: Engine, campaign_id: int, *, reason: str) -> Campaign:
             connection,
             campaign_id,
             to=CampaignState.PAUSED,
-            since=[CampaignState.PLANNING, CampaignState.SENDING],
+            since=campaigns.UNDER_WAY,
             reason=reason,
         )
         return _open(connection, campaign_id, "paused")

@@ -115,7 +115,7 @@ def tell_given(services: Services, tally: Tally) -> None:
     for number in numbers:
         with reading(services.engine) as connection:
             campaign = campaigns.get_campaign(connection, number)
-        if campaign.state in (CampaignState.PLANNING, CampaignState.SENDING):
+        if campaign.state in campaigns.UNDER_WAY:
             continue
         with services.engine.begin() as connection:
             if not shares.forget_given(connection, number):

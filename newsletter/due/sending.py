@@ -97,7 +97,7 @@ class _Round:
             with services.engine.begin() as connection:
                 mine = take(connection, number, self._owner, services.clock, instead_of=dead)
                 campaign = campaigns.get_campaign(connection, number)
-            if mine and campaign.state in (CampaignState.PLANNING, CampaignState.SENDING):
+            if mine and campaign.state in campaigns.UNDER_WAY:
                 return campaign
         return None
 

@@ -30,7 +30,7 @@ from newsletter.fleet.metrics import Figures, Result
 from newsletter.model import CampaignState
 from newsletter.people.segments import audience_of
 from newsletter.store import campaigns, fleet
-from newsletter.store.campaigns import Campaign
+from newsletter.store.campaigns import UNDER_WAY, Campaign
 from newsletter.store.engine import reading
 from newsletter.store.shares import Share, fill, put
 from newsletter.wiring import Services
@@ -44,7 +44,6 @@ _HELD: Final = 2.0  # seconds until the next look
 _IN_FLIGHT: Final = 5.0  # while only calls of others are left
 _LONGEST_PARK: Final = 600.0
 _PATIENCE: Final = timedelta(seconds=30)  # that the database may be away between two shares
-_UNDER_WAY: Final = (CampaignState.PLANNING, CampaignState.SENDING)
 
 T = TypeVar("T")
 
@@ -82,7 +81,7 @@ def put_again(
         say("failed", level="warning", issue=campaign.slug, slot=share.slot, tries=tries, text=why)
         return None
     reason = f"its shares failed {TRIES} times in a row: {why.rstrip('.')}"
-    if not campaigns.move(connection, campaign.id, to=CampaignState.PAUSED, since=_UNDER_WAY, reason=reason):
+    if not campaigns.move(connection, campaign.id, to=CampaignState.PAUSED, since=UNDER_WAY, reason=reason):
         return None
     return SendError(
         f"{campaign.slug} is paused: {reason}.",
@@ -134,7 +133,7 @@ class Shares:
 
     def _do(self, share: Share) -> Result:
         campaign = self._campaign(share)
-        if campaign.state not in _UNDER_WAY:
+        if campaign.state not in UNDER_WAY:
             return "waits" if campaign.is_open else "finished"
         if self._is_held(share):
             self._put(share, _HELD)
@@ -220,7 +219,7 @@ class Shares:
         campaign = self._campaign(share)
         known = isinstance(error, NewsletterError)
         halted: NewsletterError | None = error if isinstance(error, SendError) else None
-        if campaign.state in _UNDER_WAY:
+        if campaign.state in UNDER_WAY:
             # nobody knows what the text of an unexpected error holds
             why = str(error) if known else f"unexpected {type(error).__name__}"
             with self._services.engine.begin() as connection:

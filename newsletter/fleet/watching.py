@@ -16,11 +16,10 @@ from newsletter.errors import Stopped
 from newsletter.model import CampaignState
 from newsletter.store import campaigns, fleet, tending
 from newsletter.store.campaigns import Campaign
-from newsletter.store.engine import reading
 from newsletter.store.shares import Share, give, put_first
 from newsletter.wiring import Services
 
-__all__ = ["LEFT", "given_to_workers", "watch", "workers"]
+__all__ = ["LEFT", "given_to_workers", "watch"]
 
 #: What is said at Ctrl-C.
 LEFT: Final = "The workers go on; this only stops looking on. To stop them: newsletter pause ISSUE"
@@ -63,7 +62,7 @@ def watch(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -
                 meter = Meter(services.engine, campaign.id, clock)
             else:
                 meter.glance()
-            progress = meter.show(rate=None, note=_reason(services, campaign))
+            progress = meter.show(rate=None, note=meter.campaign.reason)
             served = clock() if workers(services) else served
             seen = clock()
         except OperationalError:
@@ -72,8 +71,7 @@ def watch(services: Services, campaign: Campaign, *, stop: Callable[[], bool]) -
         else:
             yield progress
             if progress.state is CampaignState.PAUSED:
-                with reading(services.engine) as connection:
-                    raise paused(campaigns.get_campaign(connection, campaign.id))
+                raise paused(meter.campaign)
             if progress.state not in campaigns.OPEN:
                 return
             if (clock() - served).total_seconds() > fleet.ALIVE:
@@ -94,8 +92,3 @@ def _let_go(services: Services, campaign: Campaign) -> None:
     with services.engine.begin() as connection:
         tending.let_go(connection, campaign.id, this_process())
         put_first(connection, Share(campaign_id=campaign.id), at_once=True)
-
-
-def _reason(services: Services, campaign: Campaign) -> str:
-    with reading(services.engine) as connection:
-        return campaigns.get_campaign(connection, campaign.id).reason

@@ -27,6 +27,7 @@ from newsletter.store.tables import Instant, campaigns, subscribers
 
 __all__ = [
     "OPEN",
+    "UNDER_WAY",
     "Campaign",
     "all_campaigns",
     "campaigns_of",
@@ -43,8 +44,9 @@ __all__ = [
     "set_reason",
 ]
 
+UNDER_WAY: Final = frozenset({CampaignState.PLANNING, CampaignState.SENDING})  #: and not held by anybody
 #: The states of a campaign that is not over; one campaign an issue may be in them.
-OPEN: Final = frozenset({CampaignState.PLANNING, CampaignState.SENDING, CampaignState.PAUSED})
+OPEN: Final = UNDER_WAY | {CampaignState.PAUSED}
 
 _ALPHABET = string.ascii_lowercase + string.digits
 

@@ -31,7 +31,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import ConfigError
 from newsletter.model import CampaignState
-from newsletter.store.campaigns import move
+from newsletter.store.campaigns import UNDER_WAY, move
 from newsletter.store.engine import reading
 from newsletter.store.sql import insert_or_ignore
 from newsletter.store.tables import campaigns, meta
@@ -152,7 +152,7 @@ def adopt(engine: Engine, place: Place) -> None:
                 connection,
                 campaign_id,
                 to=CampaignState.PAUSED,
-                since=[CampaignState.PLANNING, CampaignState.SENDING],
+                since=UNDER_WAY,
                 reason=ADOPTED,
             )
     _write_stamp(place.stamp, epoch)

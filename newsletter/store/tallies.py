@@ -48,9 +48,18 @@ class Tally:
     @property
     def total(self) -> int:
         """All rows."""
-        return (
-            self.queued + self.sending + self.sent + self.failed + self.uncertain + sum(self.skipped.values())
-        )
+        return sum(self.by_state().values())
+
+    def by_state(self) -> dict[DeliveryState, int]:
+        """Return how many are in which state, the skipped together."""
+        return {
+            DeliveryState.QUEUED: self.queued,
+            DeliveryState.SENDING: self.sending,
+            DeliveryState.SENT: self.sent,
+            DeliveryState.FAILED: self.failed,
+            DeliveryState.UNCERTAIN: self.uncertain,
+            DeliveryState.SKIPPED: sum(self.skipped.values()),
+        }
 
 
 def tally(connection: Connection, campaign_id: int) -> Tally:

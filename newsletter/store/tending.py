@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, or_, select, update
 
-from newsletter.model import CampaignState
+from newsletter.store.campaigns import UNDER_WAY
 from newsletter.store.tables import campaigns
 
 __all__ = ["let_go", "look_after", "renew", "untended"]
@@ -61,7 +61,7 @@ def untended(
     """
     query = (
         select(campaigns.c.id, campaigns.c.tended_by, campaigns.c.tended_until)
-        .where(campaigns.c.state.in_([CampaignState.PLANNING.value, CampaignState.SENDING.value]))
+        .where(campaigns.c.state.in_([state.value for state in UNDER_WAY]))
         .order_by(campaigns.c.id)
     )
     found = []

@@ -1,5 +1,6 @@
 """Issues of long ago, for compacting; three newer ones come after them, since the newest stay."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
@@ -9,7 +10,7 @@ from newsletter.reporting.counting import count
 from newsletter.store import compacting
 from newsletter.store.campaigns import campaigns_of
 from newsletter.store.compacting import Old, Rows
-from newsletter.store.engine import reading
+from newsletter.store.engine import migrate, open_engine, reading
 from newsletter.store.tables import deliveries, events
 from tests.delivery.driver import an_issue
 from tests.reporting.world import NOVEMBER, World, a_busy_year
@@ -31,6 +32,15 @@ def a_past_year(people: int = 100) -> World:
         world.event("bounce", mailed[1], NOVEMBER, bounce="soft", detail="Transient MailboxFull 4.2.2: full")
     add_newer(world, NOVEMBER + timedelta(days=300))
     return world
+
+
+def with_a_small_past(database_url: str) -> Iterator[Engine]:
+    """Open an empty database with an issue of long ago, for a fixture."""
+    opened = open_engine(database_url)
+    migrate(opened)
+    put_in(a_small_past(), opened)
+    yield opened
+    opened.dispose()
 
 
 def put_in(world: World, engine: Engine) -> World:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from newsletter.store.engine import migrate, open_engine, reading
-from tests.compacting.past import a_small_past, put_in, rows_of
+from newsletter.store.engine import reading
+from tests.compacting.past import rows_of, with_a_small_past
 from tests.workspaces import Desk, make_desk
 
 SHOWN = (("status",), ("proof", "long-ago"), ("report", "long-ago"), ("db", "check"))
@@ -20,11 +20,7 @@ SHOWN = (("status",), ("proof", "long-ago"), ("report", "long-ago"), ("db", "che
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """The desk's database, with an issue of long ago."""
-    opened = open_engine(database_url)
-    migrate(opened)
-    put_in(a_small_past(), opened)
-    yield opened
-    opened.dispose()
+    yield from with_a_small_past(database_url)
 
 
 @pytest.fixture

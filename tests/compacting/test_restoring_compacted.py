@@ -21,7 +21,7 @@ from newsletter.store.campaigns import all_campaigns
 from newsletter.store.compacting import Rows
 from newsletter.store.engine import check, migrate, open_engine, reading
 from newsletter.store.tables import sums
-from tests.compacting.past import a_small_past, begin, compact, put_in, rows_of, the_old
+from tests.compacting.past import begin, compact, rows_of, the_old, with_a_small_past
 from tests.databases import PostgresServer
 
 ENV = {"PATH": os.environ.get("PATH", "")}
@@ -31,11 +31,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A database with an issue of long ago."""
-    opened = open_engine(database_url)
-    migrate(opened)
-    put_in(a_small_past(), opened)
-    yield opened
-    opened.dispose()
+    yield from with_a_small_past(database_url)
 
 
 @pytest.fixture

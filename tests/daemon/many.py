@@ -14,6 +14,8 @@ _LOADED_BEFORE = ("newsletter.daemon.running", "newsletter.due.sending", "newsle
 
 
 def main() -> None:
+    from tests.forked import become
+
     orders: list[tuple[list[str], str]] = json.loads(sys.stdin.readline())
     for name in _LOADED_BEFORE:
         import_module(name)
@@ -24,7 +26,7 @@ def main() -> None:
         if pid == 0:
             os.close(begin)
             os.read(start, 1)  # ends when the parent closes the other end: everybody starts at once
-            _become(args, output)
+            become(args, output)
         children.append(pid)
     _say(children)
     os.close(begin)
@@ -36,27 +38,6 @@ def main() -> None:
 def _say(numbers: list[int]) -> None:
     sys.stdout.write(json.dumps(numbers) + "\n")
     sys.stdout.flush()
-
-
-def _become(args: list[str], output: str) -> None:
-    """Be the program: never returns."""
-    from newsletter.cli.main import cli
-
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for number in (1, 2):
-        os.dup2(file, number)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    code = 1
-    try:
-        cli(args, prog_name="newsletter")
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 0
-    except BaseException as error:
-        sys.stderr.write(f"Traceback: {error!r}")
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 if __name__ == "__main__":

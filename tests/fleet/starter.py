@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from tests.forked import become
 from tests.workspaces import REPOSITORY, Desk
 
 _LOADED_BEFORE = (
@@ -132,33 +132,12 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            _become(order)
+            os.environ.update(order["env"])
+            become(order["args"], order["log"])
         logs[pid] = Path(order["log"])
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
-
-
-def _become(order: dict[str, Any]) -> None:
-    """Be the program: never returns."""
-    from newsletter.cli.main import cli
-
-    file = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for number in (1, 2):
-        os.dup2(file, number)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.environ.update(order["env"])
-    code = 1
-    try:
-        cli(order["args"], prog_name="newsletter")
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 0
-    except BaseException as error:
-        sys.stderr.write(f"Traceback: {error!r}")
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 if __name__ == "__main__":
