@@ -35,7 +35,7 @@ def states_by_number(driver: Driver) -> dict[int, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("threads", "batch", "readers", "delay"), [(1, 1, 250, 0.002), (1, 50, 2500, 0.008), (4, 10, 2500, 0.008)]
+    ("threads", "batch", "readers", "delay"), [(1, 1, 250, 0.002), (1, 50, 5000, 0.008), (4, 10, 5000, 0.008)]
 )
 def test_killed_at_twenty_moments_mails_nobody_twice_and_forgets_nobody(
     campaign: Driver, shop: Workshop, tmp_path: Path, threads: int, batch: int, readers: int, delay: float
